@@ -1,0 +1,214 @@
+#include "storage/compaction.hpp"
+#include "storage/hint_file.hpp"
+#include "storage/random.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+#include <utility>
+
+namespace kvs::storage {
+namespace {
+
+/// Written at once; large enough that the calls cost nothing beside the bytes.
+constexpr std::size_t buffer_bytes = mebibyte;
+
+error damaged(const segment& from, std::uint64_t offset_bytes) {
+  return {errc::corrupt, 0,
+          from.bytes().path() + " offset " + std::to_string(offset_bytes)
+            + ": the record's value is damaged"};
+}
+
+} // namespace
+
+struct relocation_writer::state {
+  std::shared_ptr<file_system> files;
+  std::string directory;
+  segment_ptr target;
+  segment_entry entry;
+  hint_builder hint;
+  /// What is not written yet; it ends at `end`.
+  std::vector<std::byte> buffer;
+  std::uint64_t end = segment_header_bytes;
+  bool finished = false;
+  bool abandoned = false;
+
+  result<ok> flush();
+  std::byte* extend(std::size_t bytes);
+  void begin_record(const record_head& head, std::string_view key);
+  record_location end_record(const record_head& head, std::string_view key);
+  result<ok> copy_value(const segment& from, std::uint64_t value_at,
+                        const record_head& head, std::uint64_t record_at);
+};
+
+result<ok> relocation_writer::state::flush() {
+  if (buffer.empty())
+    return ok{};
+  const std::span<const std::byte> part = buffer;
+  auto written
+    = target->shared_file()->write_at(end - buffer.size(), {&part, 1});
+  buffer.clear();
+  return written;
+}
+
+/// Makes room at the end of the buffer, which the caller fills.
+std::byte* relocation_writer::state::extend(std::size_t bytes) {
+  const std::size_t before = buffer.size();
+  buffer.resize(before + bytes);
+  end += bytes;
+  return buffer.data() + before;
+}
+
+void relocation_writer::state::begin_record(const record_head& head,
+                                            std::string_view key) {
+  const std::uint64_t offset_bytes = end;
+  const std::size_t bytes = key_offset(head.expires_at != 0) + key.size();
+  std::byte* const at = extend(bytes);
+  encode_head({at, bytes}, target->context(), offset_bytes, head, key);
+}
+
+/// Pads the record and notes it in the entry and the hint.
+record_location relocation_writer::state::end_record(const record_head& head,
+                                                     std::string_view key) {
+  const bool has_expiry = head.expires_at != 0;
+  const std::uint64_t size
+    = record_bytes(head.key_bytes, head.value_bytes, has_expiry);
+  const std::uint64_t unpadded
+    = unpadded_record_bytes(head.key_bytes, head.value_bytes, has_expiry);
+  extend(static_cast<std::size_t>(size - unpadded));
+  const record_location place{target->id(), end - size,
+                              static_cast<std::uint32_t>(size)};
+  count_record(entry, head, size);
+  hint.add({head, place, key});
+  return place;
+}
+
+/// Appends a value piece by piece and checks it on the way.
+result<ok> relocation_writer::state::copy_value(const segment& from,
+                                                std::uint64_t value_at,
+                                                const record_head& head,
+                                                std::uint64_t record_at) {
+  std::uint32_t crc = 0;
+  for (std::uint64_t done = 0; done < head.value_bytes;) {
+    if (buffer.size() >= buffer_bytes)
+      if (auto flushed = flush(); !flushed)
+        return flushed;
+    const auto step = static_cast<std::size_t>(
+      std::min<std::uint64_t>(head.value_bytes - done, buffer_bytes));
+    const std::span<std::byte> piece{extend(step), step};
+    auto read = from.bytes().read_at(value_at + done, piece);
+    if (!read)
+      return read.error();
+    if (*read != step)
+      return damaged(from, record_at);
+    crc = extend_value_checksum(crc, piece);
+    done += step;
+  }
+  if (crc != head.value_crc)
+    return damaged(from, record_at);
+  return ok{};
+}
+
+result<std::unique_ptr<relocation_writer>>
+relocation_writer::create(std::shared_ptr<file_system> files,
+                          std::string directory, segment_id id,
+                          std::uint64_t store_id, sequence_number purged_at) {
+  segment_header header;
+  header.id = id;
+  header.store_id = store_id;
+  header.context.kind = segment_kind::relocation;
+  header.context.identity = random_identity();
+  auto created = create_segment(*files, directory, header, 0);
+  if (!created)
+    return created.error();
+  auto s = std::make_unique<state>();
+  s->files = std::move(files);
+  s->directory = std::move(directory);
+  s->target = *std::move(created);
+  s->entry.id = id;
+  s->entry.kind = segment_kind::relocation;
+  s->entry.identity = header.context.identity;
+  s->entry.purged_at = purged_at;
+  return std::unique_ptr<relocation_writer>{
+    new relocation_writer{std::move(s)}};
+}
+
+relocation_writer::relocation_writer(std::unique_ptr<state> s)
+  : state_{std::move(s)} {
+}
+
+relocation_writer::~relocation_writer() {
+  if (!state_->finished)
+    abandon();
+}
+
+result<record_location> relocation_writer::copy(const segment& from,
+                                                const scanned_record& record) {
+  state& s = *state_;
+  assert(!s.finished && !s.abandoned);
+  record_head head = record.head;
+  head.durable_to = 0;
+  if (s.buffer.size() >= buffer_bytes)
+    if (auto flushed = s.flush(); !flushed)
+      return flushed.error();
+  s.begin_record(head, record.key);
+  const std::uint64_t value_at = record.location.offset_bytes
+                                 + key_offset(head.expires_at != 0)
+                                 + head.key_bytes;
+  auto copied
+    = s.copy_value(from, value_at, head, record.location.offset_bytes);
+  if (!copied)
+    return copied.error();
+  return s.end_record(head, record.key);
+}
+
+result<record_location>
+relocation_writer::add_tombstone(std::string_view key,
+                                 sequence_number sequence) {
+  state& s = *state_;
+  assert(!s.finished && !s.abandoned);
+  record_head head;
+  head.type = record_type::tombstone;
+  head.sequence = sequence;
+  head.key_bytes = static_cast<std::uint32_t>(key.size());
+  if (s.buffer.size() >= buffer_bytes)
+    if (auto flushed = s.flush(); !flushed)
+      return flushed.error();
+  s.begin_record(head, key);
+  return s.end_record(head, key);
+}
+
+std::uint64_t relocation_writer::end_bytes() const noexcept {
+  return state_->end;
+}
+
+result<relocation_writer::finished> relocation_writer::finish() {
+  state& s = *state_;
+  assert(!s.finished && !s.abandoned);
+  if (auto flushed = s.flush(); !flushed)
+    return flushed.error();
+  if (auto synced = s.target->shared_file()->sync(); !synced)
+    return synced.error();
+  if (auto synced = s.files->sync_directory(s.directory); !synced)
+    return synced.error();
+  s.entry.sealed = true;
+  s.entry.end_bytes = s.end;
+  // Without it the next start is slower, nothing else.
+  (void)s.hint.write(*s.files, s.directory, s.entry);
+  s.finished = true;
+  return finished{s.target, s.entry};
+}
+
+void relocation_writer::abandon() noexcept {
+  state& s = *state_;
+  if (s.abandoned)
+    return;
+  s.abandoned = true;
+  s.finished = true;
+  // What cannot be deleted now is deleted by the next start.
+  const std::string path = s.directory + "/";
+  (void)s.files->unlink(path + segment_file_name(s.entry.id, s.entry.kind));
+  (void)s.files->unlink(path + hint_file_name(s.entry.id));
+}
+
+} // namespace kvs::storage

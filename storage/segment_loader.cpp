@@ -1,0 +1,154 @@
+#include "storage/segment_loader.hpp"
+
+#include "storage/segment_window.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace kvs::storage {
+namespace {
+
+error damaged(const std::string& path, std::uint64_t offset_bytes,
+              const char* what) {
+  return {errc::corrupt, 0,
+          path + " offset " + std::to_string(offset_bytes) + ": " + what};
+}
+
+bool same_counts(const segment_entry& a, const segment_entry& b) noexcept {
+  return a.record_count == b.record_count
+         && a.tombstone_count == b.tombstone_count
+         && a.min_sequence == b.min_sequence
+         && a.max_sequence == b.max_sequence;
+}
+
+/// Writes the bytes that were never known to be synced once more. After a
+/// failed sync the kernel may show bytes that it no longer means to write;
+/// syncing them again would not make them durable, writing them does.
+result<ok> write_again(const segment& target, std::uint64_t begin,
+                       std::uint64_t end) {
+  segment_window window{segment_ptr{segment_ptr{}, &target}, end};
+  while (begin < end) {
+    auto seen = window.view(begin, segment_window::read_bytes);
+    if (!seen)
+      return seen.error();
+    if (seen->empty())
+      return damaged(target.bytes().path(), begin, "the file has shrunk");
+    const std::span<const std::byte> part = *seen;
+    auto written = target.shared_file()->write_at(begin, {&part, 1});
+    if (!written)
+      return written;
+    begin += part.size();
+  }
+  return ok{};
+}
+
+} // namespace
+
+result<segment_ptr> open_listed(file_system& files,
+                                const std::string& directory,
+                                std::uint64_t store_id,
+                                const segment_entry& entry) {
+  const std::string path
+    = directory + "/" + segment_file_name(entry.id, entry.kind);
+  auto opened = open_segment(
+    files, path, entry.sealed ? open_mode::read_only : open_mode::read_write);
+  if (!opened) {
+    if (opened.error().code == errc::not_found)
+      return damaged(path, 0, "the MANIFEST lists it, but it is missing");
+    return opened;
+  }
+  const segment_header& header = (*opened)->header();
+  if (header.store_id != store_id || header.id != entry.id
+      || header.context.kind != entry.kind
+      || header.context.identity != entry.identity
+      || header.context.base_sequence != entry.base_sequence)
+    return damaged(path, 0, "the header is not that of the MANIFEST");
+  auto size = (*opened)->bytes().size_bytes();
+  if (!size)
+    return size.error();
+  if (entry.sealed && *size < entry.end_bytes)
+    return damaged(path, *size, "the file ends too early");
+  return opened;
+}
+
+result<bool> load_sealed(file_system& files, const std::string& directory,
+                         const segment_ptr& from, const segment_entry& entry,
+                         const record_visitor& visit) {
+  if (read_hint_file(files, directory, entry, visit))
+    return true;
+  segment_scanner scanner{from, entry.end_bytes, segment_scanner::values::skip};
+  hint_builder hint;
+  segment_entry found;
+  while (true) {
+    auto record = scanner.next();
+    if (!record)
+      return record.error();
+    if (!*record)
+      break;
+    count_record(found, (*record)->head, (*record)->location.size_bytes);
+    hint.add(**record);
+    visit(**record);
+  }
+  if (scanner.end_bytes() != entry.end_bytes)
+    return damaged(from->bytes().path(), scanner.end_bytes(),
+                   "a record of a sealed segment is damaged");
+  if (!same_counts(found, entry))
+    return damaged(from->bytes().path(), 0,
+                   "it does not hold what the MANIFEST says");
+  // Without it the next start is slower, nothing else.
+  (void)hint.write(files, directory, entry);
+  return false;
+}
+
+result<unsealed_tail> load_unsealed(const segment_ptr& from,
+                                    const segment_entry& entry,
+                                    const record_visitor& visit) {
+  unsealed_tail tail;
+  tail.handle = from;
+  tail.entry.id = entry.id;
+  tail.entry.kind = entry.kind;
+  tail.entry.identity = entry.identity;
+  tail.entry.base_sequence = entry.base_sequence;
+  auto size = from->bytes().size_bytes();
+  if (!size)
+    return size.error();
+  tail.file_bytes = *size;
+  segment_scanner scanner{from, *size, segment_scanner::values::verify};
+  while (true) {
+    auto record = scanner.next();
+    if (!record)
+      return record.error();
+    if (!*record)
+      break;
+    const record_head& head = (*record)->head;
+    count_record(tail.entry, head, (*record)->location.size_bytes);
+    tail.hint.add(**record);
+    tail.durable_to = std::max(tail.durable_to, head.durable_to);
+    tail.complete = head.type == record_type::seal;
+    visit(**record);
+  }
+  tail.entry.sealed = true;
+  tail.entry.end_bytes = scanner.end_bytes();
+  auto verdict = judge_tail(*from, tail.entry.end_bytes, tail.file_bytes);
+  if (!verdict)
+    return verdict.error();
+  if (verdict->acknowledged_data_lost)
+    return damaged(from->bytes().path(), tail.entry.end_bytes,
+                   "a record that was acknowledged is damaged");
+  tail.torn_bytes = verdict->torn_bytes;
+  return tail;
+}
+
+result<ok> settle_tail(const unsealed_tail& tail) {
+  file& target = *tail.handle->shared_file();
+  if (tail.file_bytes > tail.entry.end_bytes)
+    if (auto cut = target.truncate(tail.entry.end_bytes); !cut)
+      return cut;
+  if (auto again
+      = write_again(*tail.handle, tail.durable_to, tail.entry.end_bytes);
+      !again)
+    return again;
+  return target.sync();
+}
+
+} // namespace kvs::storage

@@ -1,0 +1,64 @@
+#pragma once
+
+#include "storage/hint_file.hpp"
+#include "storage/manifest.hpp"
+#include "storage/segment_scanner.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+/// How recovery reads one segment. Each call stands for itself, so segments
+/// may be read in any order.
+namespace kvs::storage {
+
+using record_visitor = std::function<void(const scanned_record&)>;
+
+/// Opens a segment that the MANIFEST lists and checks that it is the one.
+/// Errors: corrupt (missing, foreign or damaged), unknown_format,
+/// too_many_files, io_failed.
+result<segment_ptr> open_listed(file_system& files,
+                                const std::string& directory,
+                                std::uint64_t store_id,
+                                const segment_entry& entry);
+
+/// Tells `visit` every put, tombstone and flush of a sealed segment, from its
+/// hint file if that fits, and otherwise from the log; then it writes a new
+/// hint file. Returns whether the hint was used. Values are not read: a
+/// damaged one is found when somebody asks for it.
+/// Errors: corrupt (names file and offset), io_failed; `visit` may have been
+/// called.
+result<bool> load_sealed(file_system& files, const std::string& directory,
+                         const segment_ptr& from, const segment_entry& entry,
+                         const record_visitor& visit);
+
+/// What an unsealed log segment holds.
+struct unsealed_tail {
+  segment_ptr handle;
+  /// As it will be listed once it is sealed.
+  segment_entry entry;
+  hint_builder hint;
+  std::uint64_t file_bytes = 0;
+  /// Bytes behind the last valid record up to the last one that is not zero.
+  std::uint64_t torn_bytes = 0;
+  /// Everything before it was synced by whoever wrote the file.
+  std::uint64_t durable_to = segment_header_bytes;
+  /// Its last record says that nothing was to follow.
+  bool complete = false;
+};
+
+/// Reads an unsealed log segment, values included, up to its first invalid
+/// record, and tells `visit` every record. Changes nothing.
+/// Errors: corrupt: what follows shows that acknowledged data is damaged;
+/// io_failed.
+result<unsealed_tail> load_unsealed(const segment_ptr& from,
+                                    const segment_entry& entry,
+                                    const record_visitor& visit);
+
+/// Cuts the file behind its last valid record and makes everything before
+/// durable.
+/// Errors: no_space, io_failed.
+result<ok> settle_tail(const unsealed_tail& tail);
+
+} // namespace kvs::storage

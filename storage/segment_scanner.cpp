@@ -1,0 +1,188 @@
+#include "storage/segment_scanner.hpp"
+
+#include "storage/segment_window.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace kvs::storage {
+namespace {
+
+bool counts_sequence(record_type type) noexcept {
+  return type != record_type::mark && type != record_type::seal;
+}
+
+bool may_be_in_batch(record_type type) noexcept {
+  return type == record_type::put || type == record_type::tombstone;
+}
+
+} // namespace
+
+struct segment_scanner::state {
+  segment_window window;
+  bool verify_values;
+  /// Where the next record begins.
+  std::uint64_t at = segment_header_bytes;
+  /// End of the last valid record; inside a batch: the end of the batch.
+  std::uint64_t end = segment_header_bytes;
+  /// Highest sequence number so far. A writer numbers in rising order, so a
+  /// lower one in a log segment is what is left of a write that was undone.
+  sequence_number last_sequence = 0;
+  bool finished = false;
+
+  state(segment_ptr from, std::uint64_t limit_bytes, bool verify)
+    : window{std::move(from), limit_bytes}, verify_values{verify} {
+  }
+
+  result<std::optional<decoded_head>> head_at(std::uint64_t offset_bytes);
+  result<bool> bytes_match(std::uint64_t offset_bytes, std::uint64_t size,
+                           std::uint32_t crc);
+  result<std::optional<decoded_head>> record_at(std::uint64_t offset_bytes);
+  result<bool> run_is_whole(std::uint64_t begin, std::uint64_t end_of_run,
+                            sequence_number first);
+  bool rises(const record_head& head) const noexcept;
+  scanned_record pass(const decoded_head& found);
+  result<std::optional<scanned_record>> next();
+};
+
+/// The head at a place, if it is valid and its record ends before the limit.
+result<std::optional<decoded_head>>
+segment_scanner::state::head_at(std::uint64_t offset_bytes) {
+  auto seen = window.view(offset_bytes, record_head_bytes);
+  if (!seen)
+    return seen.error();
+  if (seen->size() < record_head_bytes)
+    return std::optional<decoded_head>{};
+  const std::uint64_t claimed = claimed_head_bytes(*seen);
+  if (claimed > seen->size()) {
+    if (claimed > window.limit_bytes() - offset_bytes)
+      return std::optional<decoded_head>{};
+    seen = window.view(offset_bytes, static_cast<std::size_t>(claimed));
+    if (!seen)
+      return seen.error();
+  }
+  auto head = decode_head(*seen, window.from().context(), offset_bytes);
+  if (head && head->size_bytes() > window.limit_bytes() - offset_bytes)
+    head.reset();
+  return head;
+}
+
+result<bool> segment_scanner::state::bytes_match(std::uint64_t offset_bytes,
+                                                 std::uint64_t size,
+                                                 std::uint32_t crc) {
+  std::uint32_t found = 0;
+  while (size != 0) {
+    const auto step = static_cast<std::size_t>(
+      std::min<std::uint64_t>(size, segment_window::read_bytes));
+    auto seen = window.view(offset_bytes, step);
+    if (!seen)
+      return seen.error();
+    if (seen->size() < step)
+      return false;
+    found = extend_value_checksum(found, seen->first(step));
+    offset_bytes += step;
+    size -= step;
+  }
+  return found == crc;
+}
+
+/// As `head_at`, and the value is valid too if values are verified.
+result<std::optional<decoded_head>>
+segment_scanner::state::record_at(std::uint64_t offset_bytes) {
+  auto found = head_at(offset_bytes);
+  if (!found || !*found || !verify_values)
+    return found;
+  const record_head head = (*found)->head;
+  const std::uint64_t size = (*found)->size_bytes();
+  const std::uint64_t value_at = offset_bytes + (*found)->value_offset();
+  // A record of usual size is brought in as a whole, with one read.
+  if (size <= segment_window::read_bytes)
+    if (auto seen = window.view(offset_bytes, static_cast<std::size_t>(size));
+        !seen)
+      return seen.error();
+  auto matches = bytes_match(value_at, head.value_bytes, head.value_crc);
+  if (!matches)
+    return matches.error();
+  if (!*matches)
+    return std::optional<decoded_head>{};
+  // The window may have moved under the key.
+  return head_at(offset_bytes);
+}
+
+/// Whether the run of a batch consists of valid heads of the right types, so
+/// that nothing of it is given out unless all of it can be.
+result<bool> segment_scanner::state::run_is_whole(std::uint64_t begin,
+                                                  std::uint64_t end_of_run,
+                                                  sequence_number first) {
+  sequence_number expected = first;
+  while (begin < end_of_run) {
+    auto found = head_at(begin);
+    if (!found)
+      return found.error();
+    if (!*found || !may_be_in_batch((*found)->head.type)
+        || (*found)->head.sequence < expected)
+      return false;
+    expected = (*found)->head.sequence + 1;
+    begin += (*found)->size_bytes();
+  }
+  return begin == end_of_run && expected != first;
+}
+
+bool segment_scanner::state::rises(const record_head& head) const noexcept {
+  return window.from().context().kind != segment_kind::log
+         || !counts_sequence(head.type) || head.sequence > last_sequence;
+}
+
+/// Moves behind a record that is valid and gives it out.
+scanned_record segment_scanner::state::pass(const decoded_head& found) {
+  const record_location location{
+    window.from().id(), at, static_cast<std::uint32_t>(found.size_bytes())};
+  at += location.size_bytes;
+  end = std::max(end, at);
+  if (counts_sequence(found.head.type))
+    last_sequence = std::max(last_sequence, found.head.sequence);
+  finished = found.head.type == record_type::seal;
+  return {found.head, location, found.key};
+}
+
+result<std::optional<scanned_record>> segment_scanner::state::next() {
+  while (!finished) {
+    const bool in_batch = at < end;
+    auto found = in_batch ? head_at(at) : record_at(at);
+    if (!found)
+      return found.error();
+    if (!*found || !rises((*found)->head))
+      break;
+    const record_head head = (*found)->head;
+    const std::uint64_t size = (*found)->size_bytes();
+    if (head.type != record_type::batch)
+      return std::optional<scanned_record>{pass(**found)};
+    auto whole = run_is_whole(at + record_head_bytes, at + size, head.sequence);
+    if (!whole)
+      return whole.error();
+    if (!*whole)
+      break;
+    end = at + size;
+    at += record_head_bytes;
+  }
+  finished = true;
+  return std::optional<scanned_record>{};
+}
+
+segment_scanner::segment_scanner(segment_ptr from, std::uint64_t limit_bytes,
+                                 values checked)
+  : state_{std::make_unique<state>(std::move(from), limit_bytes,
+                                   checked == values::verify)} {
+}
+
+segment_scanner::~segment_scanner() = default;
+
+result<std::optional<scanned_record>> segment_scanner::next() {
+  return state_->next();
+}
+
+std::uint64_t segment_scanner::end_bytes() const noexcept {
+  return state_->end;
+}
+
+} // namespace kvs::storage

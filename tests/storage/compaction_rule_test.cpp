@@ -1,0 +1,211 @@
+#include "storage/compaction.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <limits>
+
+namespace kvs::storage {
+namespace {
+
+constexpr auto no_unsealed = std::numeric_limits<sequence_number>::max();
+
+/// A segment of `records` records of 100 bytes with numbers from `min` on.
+segment_usage segment_of(std::uint32_t id, sequence_number min,
+                         std::uint64_t records, std::uint64_t live) {
+  segment_usage made;
+  made.entry.id = segment_id{id};
+  made.entry.sealed = true;
+  made.entry.record_count = records;
+  made.entry.end_bytes = segment_header_bytes + records * 100;
+  made.entry.min_sequence = records == 0 ? 0 : min;
+  made.entry.max_sequence = records == 0 ? 0 : min + records - 1;
+  made.live_records = live;
+  made.live_bytes = live * 100;
+  return made;
+}
+
+segment_usage with_tombstones(segment_usage made, std::uint64_t count,
+                              sequence_number highest) {
+  made.entry.tombstone_count = count;
+  made.entry.tombstone_bytes = count * 100;
+  made.entry.max_shadow_sequence = highest;
+  return made;
+}
+
+bool may_go(sequence_number sequence, std::vector<std::uint32_t> victims,
+            const std::vector<segment_usage>& all,
+            sequence_number unsealed_base = no_unsealed) {
+  std::vector<segment_id> ids;
+  for (const std::uint32_t id : victims)
+    ids.push_back(segment_id{id});
+  return tombstone_may_go(sequence, ids, all, unsealed_base);
+}
+
+// G1: a deleted key came back because its tombstone was dropped while an
+// older file outside the merge still held the value.
+TEST(TombstoneRuleTest, G1StaysWhileAnOlderSegmentHasDeadRecords) {
+  const std::vector<segment_usage> all{segment_of(1, 1, 10, 9),
+                                       segment_of(2, 11, 10, 5)};
+  EXPECT_FALSE(may_go(15, {2}, all));
+  EXPECT_TRUE(may_go(15, {1, 2}, all));
+}
+
+// G2: a tombstone that was out of date already was dropped without asking.
+TEST(TombstoneRuleTest, G2AnOutdatedTombstoneFollowsTheSameRule) {
+  // The record it hides is in segment 3: it was relocated there and carries
+  // its old number, although the file is the newest.
+  segment_usage relocated = segment_of(3, 2, 5, 4);
+  relocated.entry.kind = segment_kind::relocation;
+  relocated.entry.purged_at = 4;
+  const std::vector<segment_usage> all{segment_of(1, 20, 10, 5), relocated};
+  EXPECT_FALSE(may_go(21, {1}, all));
+  EXPECT_FALSE(may_go(5, {1}, all));
+  // It began after the tombstone was applied, so it copied nothing hidden.
+  EXPECT_TRUE(may_go(4, {1}, all));
+}
+
+TEST(TombstoneRuleTest, GoesWhenOthersHoldOnlyHigherNumbers) {
+  const std::vector<segment_usage> all{segment_of(1, 1, 10, 5),
+                                       segment_of(2, 11, 10, 5)};
+  EXPECT_TRUE(may_go(10, {1}, all));
+  EXPECT_FALSE(may_go(11, {1}, all));
+}
+
+TEST(TombstoneRuleTest, GoesWhenOthersHaveNoDeadPut) {
+  EXPECT_TRUE(
+    may_go(15, {2}, {segment_of(1, 1, 10, 10), segment_of(2, 11, 10, 5)}));
+  // Tombstones hide nothing that another tombstone would have to hide.
+  EXPECT_TRUE(may_go(15, {2},
+                     {with_tombstones(segment_of(1, 1, 10, 7), 3, 10),
+                      segment_of(2, 11, 10, 5)}));
+}
+
+TEST(TombstoneRuleTest, StaysWhileTheActiveSegmentMayHoldOlderRecords) {
+  const std::vector<segment_usage> all{segment_of(1, 1, 10, 5)};
+  EXPECT_TRUE(may_go(10, {1}, all, 11));
+  EXPECT_FALSE(may_go(10, {1}, all, 10));
+}
+
+struct judged {
+  record_type type;
+  timestamp_ms expires_at;
+  liveness found;
+  bool may_drop;
+  verdict expected;
+};
+
+// Goal: the whole table. `now` is 100; 50 has expired, 150 has not.
+TEST(JudgeTest, DecidesEveryCase) {
+  using enum verdict;
+  constexpr auto put = record_type::put;
+  constexpr auto tombstone = record_type::tombstone;
+  constexpr auto live = liveness::live;
+  constexpr auto superseded = liveness::superseded;
+  constexpr auto absent = liveness::absent;
+  constexpr judged table[] = {
+    {put, 0, live, false, copy},
+    {put, 0, live, true, copy},
+    {put, 0, superseded, false, drop},
+    {put, 0, absent, false, drop},
+    {put, 150, live, false, copy},
+    {put, 150, superseded, false, drop},
+    // Deleted, or swept by a shard whose clock is ahead: keep the shadow.
+    {put, 150, absent, false, copy_as_tombstone},
+    {put, 150, absent, true, drop},
+    {put, 50, live, false, copy_as_tombstone},
+    {put, 50, live, true, drop},
+    {put, 50, superseded, false, drop},
+    {put, 50, absent, false, copy_as_tombstone},
+    {put, 50, absent, true, drop},
+    {tombstone, 0, superseded, false, drop},
+    {tombstone, 0, absent, false, copy},
+    {tombstone, 0, absent, true, drop},
+    {record_type::flush, 0, absent, false, drop},
+    {record_type::mark, 0, absent, false, drop},
+    {record_type::seal, 0, absent, false, drop},
+  };
+  for (const judged& each : table) {
+    record_head head;
+    head.type = each.type;
+    head.expires_at = each.expires_at;
+    EXPECT_EQ(judge(head, each.found, 100, each.may_drop), each.expected)
+      << static_cast<int>(each.type) << " " << each.expires_at << " "
+      << static_cast<int>(each.found) << " " << each.may_drop;
+  }
+}
+
+TEST(ReclaimableTest, IsZeroExactlyIfEverythingWouldBeCopied) {
+  const auto clean = segment_of(1, 1, 10, 10);
+  EXPECT_EQ(reclaimable_bytes(clean, {{clean}}), 0u);
+  const auto half = segment_of(1, 1, 10, 5);
+  EXPECT_EQ(reclaimable_bytes(half, {{half}}), 500u);
+  const auto dead = segment_of(1, 1, 10, 0);
+  EXPECT_EQ(reclaimable_bytes(dead, {{dead}}), 1000u);
+  auto empty = segment_of(1, 1, 0, 0);
+  EXPECT_EQ(reclaimable_bytes(empty, {{empty}}), segment_header_bytes);
+}
+
+// Goal: tombstones that have to stay are no reason to compact again and
+// again.
+TEST(ReclaimableTest, CountsTombstonesOnlyIfTheyMayGo) {
+  const auto tombstones = with_tombstones(segment_of(2, 11, 10, 0), 10, 20);
+  const auto older = segment_of(1, 1, 10, 9);
+  const std::vector<segment_usage> both{older, tombstones};
+  EXPECT_EQ(reclaimable_bytes(tombstones, both), 0u);
+  const std::vector<segment_usage> alone{tombstones};
+  EXPECT_EQ(reclaimable_bytes(tombstones, alone), 1000u);
+  EXPECT_EQ(reclaimable_bytes(tombstones, alone, 20), 0u);
+}
+
+TEST(ChooseVictimsTest, TakesTheMostWorthwhileUpToOneSegment) {
+  const std::vector<segment_usage> all{
+    segment_of(1, 1, 10, 4), segment_of(2, 11, 10, 1), segment_of(3, 21, 10, 9),
+    segment_of(4, 31, 10, 5)};
+  compaction_policy policy;
+  policy.segment_bytes = 600;
+  using ids = std::vector<segment_id>;
+  EXPECT_EQ(choose_victims(all, policy, false),
+            (ids{segment_id{2}, segment_id{1}}));
+  policy.segment_bytes = 10'000;
+  EXPECT_EQ(choose_victims(all, policy, false),
+            (ids{segment_id{2}, segment_id{1}, segment_id{4}}));
+  EXPECT_EQ(choose_victims(all, policy, true).size(), 4u);
+  policy.dead_share_min = 0.9;
+  EXPECT_EQ(choose_victims(all, policy, false), ids{segment_id{2}});
+  EXPECT_EQ(choose_victims({}, policy, true), ids{});
+  policy.excluded = {segment_id{2}, segment_id{1}};
+  EXPECT_EQ(choose_victims(all, policy, true),
+            (ids{segment_id{4}, segment_id{3}}));
+}
+
+// Goal: a store that is started often must not end with a file for every
+// start, nor copy its bytes each time.
+TEST(ChooseVictimsTest, MergesManySmallSegmentsRarely) {
+  compaction_policy policy;
+  policy.segment_bytes = 1'000'000;
+  std::vector<segment_usage> all;
+  std::uint64_t copied_bytes = 0;
+  std::uint32_t id = 0;
+  for (std::uint64_t start = 0; start < 1000; ++start) {
+    all.push_back(segment_of(++id, start * 10 + 1, 10, 10));
+    const auto victims = choose_victims(all, policy, false);
+    if (victims.empty())
+      continue;
+    std::uint64_t records = 0;
+    std::erase_if(all, [&](const segment_usage& segment) {
+      if (std::find(victims.begin(), victims.end(), segment.entry.id)
+          == victims.end())
+        return false;
+      records += segment.entry.record_count;
+      return true;
+    });
+    copied_bytes += records * 100;
+    all.push_back(segment_of(++id, 1, records, records));
+  }
+  EXPECT_LE(all.size(), 30u);
+  EXPECT_LE(copied_bytes, 10u * 1000 * 1000);
+}
+
+} // namespace
+} // namespace kvs::storage

@@ -1,0 +1,113 @@
+#pragma once
+
+#include "storage/compaction.hpp"
+#include "storage/log_writer.hpp"
+#include "storage/recovery.hpp"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+/// A store without actors: calls the parts of storage/ in the order in which
+/// the actors do, one after the other, so that tests can cut it off anywhere.
+namespace kvs::storage::testing {
+
+inline std::span<const std::byte> bytes_of(std::string_view text) {
+  return {reinterpret_cast<const std::byte*>(text.data()), text.size()};
+}
+
+inline std::string text_of(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+/// What a reader sees: all keys that have not expired.
+using contents = std::map<std::string, std::string>;
+
+/// One operation of a batch: a put, or an erase if there is no value.
+struct batch_operation {
+  std::string key;
+  std::optional<std::string> value;
+};
+
+class mini_store {
+public:
+  struct options {
+    std::string directory = "store";
+    std::uint64_t segment_bytes = segment_bytes_min;
+    std::uint32_t shard_count = 2;
+    timestamp_ms now = 1000;
+  };
+
+  static result<std::unique_ptr<mini_store>>
+  open(std::shared_ptr<file_system> files, const options& chosen);
+
+  /// Each writes one record and publishes it, without a sync.
+  result<ok> put(const std::string& key, const std::string& value,
+                 timestamp_ms expires_at = 0);
+  result<ok> erase(const std::string& key);
+  result<ok> batch(const std::vector<batch_operation>& operations);
+  result<ok> flush();
+  result<ok> mark();
+
+  /// Makes everything so far durable.
+  result<ok> sync();
+  /// Goes on in the next segment; the old one is synced and listed as sealed
+  /// by the next `sync`.
+  result<ok> rotate();
+  /// One compaction, if there is anything to do. Returns the bytes freed.
+  result<std::uint64_t> compact(bool force);
+
+  result<std::optional<std::string>> get(const std::string& key);
+  result<contents> all();
+
+  const recovery_report& report() const {
+    return store_.report;
+  }
+  recovered_store& parts() {
+    return store_;
+  }
+  std::vector<segment_usage> usage();
+  sequence_number last_sequence() const {
+    return store_.last_sequence;
+  }
+
+private:
+  mini_store(std::shared_ptr<file_system> files, options chosen,
+             recovered_store store);
+
+  index& shard_of_key(key_hash hash);
+  result<ok> append(record_type type, const std::string& key,
+                    const std::string& value, timestamp_ms expires_at);
+  result<ok> make_room();
+  result<ok> settle_rotation();
+  void publish(const record_head& head, const std::string& key,
+               const record_location& place);
+  segment_entry& entry_of(segment_id id);
+  sequence_number unsealed_base() const;
+  result<ok> rewrite(const std::vector<segment_id>& victims,
+                     relocation_writer& output);
+  result<ok> rewrite_one(const segment& from, const segment_entry& entry,
+                         const std::vector<segment_id>& victims,
+                         relocation_writer& output);
+  result<ok> replace(const std::vector<segment_id>& victims,
+                     const relocation_writer::finished& output);
+
+  std::shared_ptr<file_system> files_;
+  options options_;
+  recovered_store store_;
+  key_hasher hasher_;
+  std::map<segment_id, segment_ptr> segments_;
+  std::unique_ptr<log_writer> writer_;
+  /// The segment before the active one while it is neither synced nor sealed.
+  std::optional<segment_id> leaving_;
+  struct move {
+    std::string key;
+    record_location from;
+    record_location to;
+  };
+  std::vector<move> moves_;
+};
+
+} // namespace kvs::storage::testing

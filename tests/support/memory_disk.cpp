@@ -1,0 +1,193 @@
+#include "tests/support/memory_disk.hpp"
+
+#include <algorithm>
+#include <cerrno>
+
+namespace kvs::test_support {
+namespace {
+
+using kind = pending_change::kind;
+
+constexpr std::uint64_t sector_bytes = 512;
+
+bool changes_disk(disk_call call) {
+  switch (call) {
+    case disk_call::create:
+    case disk_call::write:
+    case disk_call::sync:
+    case disk_call::truncate:
+    case disk_call::allocate:
+    case disk_call::rename:
+    case disk_call::unlink:
+    case disk_call::sync_directory:
+      return true;
+    case disk_call::open:
+    case disk_call::read:
+    case disk_call::list:
+    case disk_call::lock:
+      return false;
+  }
+  return false;
+}
+
+bool heads(std::mt19937_64& random) {
+  return (random() & 1) != 0;
+}
+
+/// Splits a write into its sectors and keeps a random half of them.
+void keep_random_sectors(const pending_change& change,
+                         std::vector<pending_change>& kept,
+                         std::mt19937_64& random) {
+  std::uint64_t at = change.offset_bytes;
+  const std::uint64_t end = at + change.bytes.size();
+  while (at < end) {
+    const std::uint64_t next
+      = std::min(end, (at / sector_bytes + 1) * sector_bytes);
+    if (heads(random)) {
+      pending_change part = change;
+      part.offset_bytes = at;
+      const auto begin
+        = change.bytes.begin()
+          + static_cast<std::ptrdiff_t>(at - change.offset_bytes);
+      part.bytes.assign(begin, begin + static_cast<std::ptrdiff_t>(next - at));
+      kept.push_back(std::move(part));
+    }
+    at = next;
+  }
+}
+
+std::vector<pending_change>
+random_part(const std::vector<pending_change>& pending,
+            std::mt19937_64& random) {
+  std::vector<pending_change> kept;
+  for (const pending_change& change : pending)
+    if (change.what == kind::write)
+      keep_random_sectors(change, kept, random);
+    else if (heads(random))
+      kept.push_back(change);
+  return kept;
+}
+
+} // namespace
+
+int memory_disk::begin(disk_call call) {
+  const std::uint64_t number = ++calls[call];
+  if (changes_disk(call))
+    ++changes;
+  if (changes >= power_off_at)
+    return EIO;
+  const auto planned = failures.find(call);
+  if (planned == failures.end())
+    return 0;
+  const planned_failure& failure = planned->second;
+  const bool due
+    = failure.for_ever ? number >= failure.at_call : number == failure.at_call;
+  return due ? failure.os_error : 0;
+}
+
+std::uint64_t memory_disk::used_bytes() const {
+  std::uint64_t sum = 0;
+  for (const auto& [name, inode] : names)
+    sum += cached[inode].size();
+  return sum;
+}
+
+void memory_disk::sync_inode(inode_number inode) {
+  std::erase_if(pending, [&](const pending_change& change) {
+    if (change.inode != inode
+        || (change.what != kind::write && change.what != kind::truncate))
+      return false;
+    apply_to_content(durable[inode], change);
+    return true;
+  });
+}
+
+void memory_disk::forget_pending(inode_number inode) {
+  std::erase_if(pending, [inode](const pending_change& change) {
+    return change.inode == inode
+           && (change.what == kind::write || change.what == kind::truncate);
+  });
+}
+
+void memory_disk::sync_names(const std::string& directory) {
+  std::erase_if(pending, [&](const pending_change& change) {
+    if (change.what == kind::write || change.what == kind::truncate
+        || directory_of(change.name) != directory)
+      return false;
+    apply_to_names(durable_names, change);
+    return true;
+  });
+}
+
+std::string directory_of(const std::string& path) {
+  const auto slash = path.find_last_of('/');
+  return slash == std::string::npos ? std::string{"."} : path.substr(0, slash);
+}
+
+void apply_to_content(content& target, const pending_change& change) {
+  if (change.what == kind::truncate) {
+    target.resize(change.offset_bytes);
+    return;
+  }
+  const std::uint64_t end = change.offset_bytes + change.bytes.size();
+  if (target.size() < end)
+    target.resize(end);
+  std::copy(change.bytes.begin(), change.bytes.end(),
+            target.begin() + static_cast<std::ptrdiff_t>(change.offset_bytes));
+}
+
+void apply_to_names(name_table& target, const pending_change& change) {
+  switch (change.what) {
+    case kind::link:
+      target[change.name] = change.inode;
+      return;
+    case kind::unlink:
+      target.erase(change.name);
+      return;
+    case kind::rename:
+      target.erase(change.name);
+      target[change.new_name] = change.inode;
+      return;
+    case kind::write:
+    case kind::truncate:
+      return;
+  }
+}
+
+std::vector<pending_change> survivors(const memory_disk& disk,
+                                      crash_policy policy,
+                                      std::mt19937_64& random) {
+  std::vector<pending_change> kept = disk.pending;
+  const std::size_t count = kept.size();
+  switch (policy) {
+    case crash_policy::lose_unsynced:
+      kept.clear();
+      break;
+    case crash_policy::keep_everything:
+      break;
+    case crash_policy::prefix:
+      kept.resize(random() % (count + 1));
+      break;
+    case crash_policy::torn_write:
+      kept.resize(random() % (count + 1));
+      if (!kept.empty() && kept.back().what == kind::write)
+        kept.back().bytes.resize(random() % (kept.back().bytes.size() + 1));
+      break;
+    case crash_policy::one_hole:
+      if (count != 0)
+        kept.erase(kept.begin()
+                   + static_cast<std::ptrdiff_t>(random() % count));
+      break;
+    case crash_policy::random_sectors:
+      kept = random_part(kept, random);
+      break;
+    case crash_policy::zeroed_data:
+      for (pending_change& change : kept)
+        if (change.what == kind::write && heads(random))
+          std::fill(change.bytes.begin(), change.bytes.end(), std::byte{0});
+      break;
+  }
+  return kept;
+}
+
+} // namespace kvs::test_support

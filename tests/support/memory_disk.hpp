@@ -1,0 +1,77 @@
+#pragma once
+
+#include "tests/support/memory_file_system.hpp"
+
+#include <map>
+#include <mutex>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+/// The state behind a memory_file_system: what is in the cache, what a power
+/// cut cannot take any more, and the changes in between, in their order.
+namespace kvs::test_support {
+
+using content = std::vector<std::byte>;
+using inode_number = std::size_t;
+using name_table = std::map<std::string, inode_number>;
+
+/// A change that no sync has covered yet.
+struct pending_change {
+  enum class kind { write, truncate, link, unlink, rename };
+  kind what = kind::write;
+  /// What is written, cut, linked or renamed.
+  inode_number inode = 0;
+  std::uint64_t offset_bytes = 0;
+  content bytes;
+  /// Of link and unlink, and the old name of a rename.
+  std::string name;
+  std::string new_name;
+};
+
+struct planned_failure {
+  std::uint64_t at_call = 0;
+  int os_error = 0;
+  bool for_ever = false;
+};
+
+struct memory_disk {
+  std::mutex mutex;
+  /// By inode: as a reader sees them, and as a power cut leaves them.
+  std::vector<content> cached;
+  std::vector<content> durable;
+  name_table names;
+  name_table durable_names;
+  std::set<std::string> directories;
+  std::set<std::string> locked;
+  std::vector<pending_change> pending;
+
+  std::map<disk_call, std::uint64_t> calls;
+  std::map<disk_call, planned_failure> failures;
+  std::uint64_t changes = 0;
+  std::uint64_t power_off_at = ~std::uint64_t{0};
+  std::uint64_t space_bytes = ~std::uint64_t{0};
+  bool is_resident = true;
+
+  /// Counts a call. The `errno` it has to fail with, or 0.
+  int begin(disk_call call);
+  std::uint64_t used_bytes() const;
+  void sync_inode(inode_number inode);
+  /// What a failed sync does: readers still see what was written, but nobody
+  /// will write it to the disk any more.
+  void forget_pending(inode_number inode);
+  void sync_names(const std::string& directory);
+};
+
+std::string directory_of(const std::string& path);
+
+void apply_to_content(content& target, const pending_change& change);
+void apply_to_names(name_table& target, const pending_change& change);
+
+/// What of `pending` survives a power cut.
+std::vector<pending_change> survivors(const memory_disk& disk,
+                                      crash_policy policy,
+                                      std::mt19937_64& random);
+
+} // namespace kvs::test_support

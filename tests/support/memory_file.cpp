@@ -1,0 +1,162 @@
+#include "tests/support/memory_file.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+namespace kvs::test_support {
+namespace {
+
+using storage::ok;
+using storage::result;
+using kind = pending_change::kind;
+using guard = std::lock_guard<std::mutex>;
+
+class memory_file final : public storage::file {
+public:
+  memory_file(std::shared_ptr<memory_disk> disk, inode_number inode,
+              std::string path)
+    : disk_{std::move(disk)}, inode_{inode}, path_{std::move(path)} {
+  }
+
+  result<std::size_t> read_at(std::uint64_t offset_bytes,
+                              std::span<std::byte> target) const override {
+    const guard lock{disk_->mutex};
+    if (const int failure = disk_->begin(disk_call::read))
+      return failed("pread", path_, failure);
+    const content& bytes = disk_->cached[inode_];
+    if (offset_bytes >= bytes.size())
+      return std::size_t{0};
+    const std::size_t count
+      = std::min<std::size_t>(target.size(), bytes.size() - offset_bytes);
+    std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(offset_bytes),
+                count, target.begin());
+    return count;
+  }
+
+  result<std::optional<std::size_t>>
+  read_resident_at(std::uint64_t offset_bytes,
+                   std::span<std::byte> target) const override {
+    {
+      const guard lock{disk_->mutex};
+      if (!disk_->is_resident)
+        return std::optional<std::size_t>{};
+    }
+    auto read = read_at(offset_bytes, target);
+    if (!read)
+      return read.error();
+    if (*read < target.size())
+      return std::optional<std::size_t>{};
+    return std::optional<std::size_t>{*read};
+  }
+
+  result<ok>
+  write_at(std::uint64_t offset_bytes,
+           std::span<const std::span<const std::byte>> parts) override {
+    const guard lock{disk_->mutex};
+    int failure = disk_->begin(disk_call::write);
+    const bool power_is_off = disk_->changes >= disk_->power_off_at;
+    pending_change change;
+    change.what = kind::write;
+    change.inode = inode_;
+    change.offset_bytes = offset_bytes;
+    for (const auto part : parts)
+      change.bytes.insert(change.bytes.end(), part.begin(), part.end());
+    if (failure == 0 && grows_beyond_space(change))
+      failure = ENOSPC;
+    // A power cut may have let all of it through; the crash decides.
+    if (disk_->changes > disk_->power_off_at)
+      change.bytes.clear();
+    else if (failure != 0 && !power_is_off)
+      change.bytes.resize(change.bytes.size() / 2);
+    if (!change.bytes.empty())
+      record(std::move(change));
+    if (failure != 0)
+      return failed("pwritev", path_, failure);
+    return ok{};
+  }
+
+  result<ok> sync() override {
+    const guard lock{disk_->mutex};
+    if (const int failure = disk_->begin(disk_call::sync)) {
+      if (disk_->changes < disk_->power_off_at)
+        disk_->forget_pending(inode_);
+      return failed("fdatasync", path_, failure);
+    }
+    disk_->sync_inode(inode_);
+    return ok{};
+  }
+
+  result<ok> truncate(std::uint64_t size_bytes) override {
+    const guard lock{disk_->mutex};
+    if (const int failure = disk_->begin(disk_call::truncate))
+      return failed("ftruncate", path_, failure);
+    pending_change change;
+    change.what = kind::truncate;
+    change.inode = inode_;
+    change.offset_bytes = size_bytes;
+    record(std::move(change));
+    return ok{};
+  }
+
+  result<ok> allocate(std::uint64_t size_bytes) override {
+    const guard lock{disk_->mutex};
+    if (const int failure = disk_->begin(disk_call::allocate))
+      return failed("fallocate", path_, failure);
+    if (disk_->cached[inode_].size() >= size_bytes)
+      return ok{};
+    pending_change change;
+    change.what = kind::truncate;
+    change.inode = inode_;
+    change.offset_bytes = size_bytes;
+    record(std::move(change));
+    return ok{};
+  }
+
+  result<std::uint64_t> size_bytes() const override {
+    const guard lock{disk_->mutex};
+    return std::uint64_t{disk_->cached[inode_].size()};
+  }
+
+  const std::string& path() const override {
+    return path_;
+  }
+
+private:
+  bool grows_beyond_space(const pending_change& change) const {
+    const std::uint64_t size = disk_->cached[inode_].size();
+    const std::uint64_t end = change.offset_bytes + change.bytes.size();
+    return end > size
+           && disk_->used_bytes() + (end - size) > disk_->space_bytes;
+  }
+
+  void record(pending_change change) {
+    apply_to_content(disk_->cached[inode_], change);
+    disk_->pending.push_back(std::move(change));
+  }
+
+  std::shared_ptr<memory_disk> disk_;
+  inode_number inode_;
+  std::string path_;
+};
+
+} // namespace
+
+storage::error failed(const char* call, const std::string& path, int os_error) {
+  storage::errc code = storage::errc::io_failed;
+  if (os_error == ENOSPC)
+    code = storage::errc::no_space;
+  else if (os_error == ENOENT)
+    code = storage::errc::not_found;
+  else if (os_error == EMFILE)
+    code = storage::errc::too_many_files;
+  return {code, os_error, std::string{call} + " " + path};
+}
+
+std::shared_ptr<storage::file>
+make_memory_file(std::shared_ptr<memory_disk> disk, inode_number inode,
+                 std::string path) {
+  return std::make_shared<memory_file>(std::move(disk), inode, std::move(path));
+}
+
+} // namespace kvs::test_support
