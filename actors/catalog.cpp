@@ -1,0 +1,190 @@
+#include "actors/catalog.hpp"
+
+#include "storage/random.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+namespace kvs::actors {
+namespace {
+
+class catalog final : public caf_compat::pinnable<catalog_actor::base> {
+public:
+  catalog(caf::actor_config& config, caf_compat::execution_base* thread,
+          catalog_args args)
+    : pinnable{config, thread}, args_{std::move(args)} {
+  }
+
+  const char* name() const override {
+    return "kvs.catalog";
+  }
+
+  behavior_type make_behavior() override {
+    return {
+      [this](const persist_time& request) { return persist(request.time); },
+      [this](const create_segment& request) { return create(request); },
+      [this](const seal_segment& request) { return seal(request.entry); },
+      [this](const allocate_segment_id&) {
+        // Not persisted here: a file with an id that the MANIFEST does not
+        // know is deleted at the next start.
+        return segment_id_allocated{take_id()};
+      },
+      [this](const install_segment& request) {
+        args_.state.segments.push_back(request.entry);
+        return replace();
+      },
+      [this](const retire_segments& request) {
+        return retire(request.segments);
+      },
+      [this](const record_flush& request) {
+        args_.state.flushed_below
+          = std::max(args_.state.flushed_below, request.sequence);
+        return replace();
+      },
+      [this](const stop_catalog&) {
+        persist(args_.clock->now());
+        this->quit();
+      },
+    };
+  }
+
+private:
+  storage::segment_id take_id() {
+    auto id = args_.state.next_segment;
+    args_.state.next_segment
+      = storage::segment_id{static_cast<std::uint32_t>(id) + 1};
+    return id;
+  }
+
+  /// Writes the edited state; a full disk takes the edit back.
+  catalog_updated replace() {
+    if (failed_)
+      return {*failed_};
+    auto next = args_.state;
+    ++next.generation;
+    next.persisted_time
+      = std::max(next.persisted_time, args_.clock->now());
+    auto written
+      = storage::write_manifest(*args_.files, args_.directory, next);
+    if (written) {
+      args_.state = next;
+      installed_ = std::move(next);
+      return {};
+    }
+    auto why = to_failure(written.error());
+    spdlog::error("catalog.replace-failed error=\"{}\"", *why.detail);
+    if (why.code == outcome::no_space) {
+      auto next_segment = args_.state.next_segment;
+      args_.state = installed_;
+      args_.state.next_segment = next_segment;
+    } else {
+      failed_ = why;
+    }
+    return {why};
+  }
+
+  time_persisted persist(storage::timestamp_ms time) {
+    if (time > installed_.persisted_time)
+      if (auto done = replace(); done.error.code != outcome::ok)
+        return {done.error, 0};
+    return {{}, installed_.persisted_time};
+  }
+
+  segment_created create(const create_segment& request) {
+    storage::segment_header header;
+    header.id = take_id();
+    header.store_id = args_.state.store_id;
+    header.context.kind = storage::segment_kind::log;
+    header.context.identity = storage::random_identity();
+    header.context.base_sequence = request.base_sequence;
+    auto made = storage::create_segment(*args_.files, args_.directory, header,
+                                        args_.segment_bytes);
+    if (!made)
+      return {to_failure(made.error()), nullptr};
+    // The name must be durable before the MANIFEST lists it.
+    if (auto done = args_.files->sync_directory(args_.directory); !done)
+      return {to_failure(done.error()), nullptr};
+    storage::segment_entry entry;
+    entry.id = header.id;
+    entry.kind = header.context.kind;
+    entry.identity = header.context.identity;
+    entry.base_sequence = request.base_sequence;
+    args_.state.segments.push_back(entry);
+    auto done = replace();
+    if (done.error.code != outcome::ok) {
+      unlink(storage::segment_file_name(header.id, header.context.kind));
+      return {done.error, nullptr};
+    }
+    return {{}, *made};
+  }
+
+  catalog_updated seal(const storage::segment_entry& entry) {
+    auto& all = args_.state.segments;
+    auto it = std::find_if(all.begin(), all.end(), [&](const auto& each) {
+      return each.id == entry.id;
+    });
+    if (it == all.end())
+      return {make_failure(outcome::io_error,
+                           "a segment to seal is not in the MANIFEST")};
+    *it = entry;
+    return replace();
+  }
+
+  catalog_updated retire(const std::vector<storage::segment_id>& ids) {
+    std::vector<std::string> names;
+    auto retired = [&](const storage::segment_entry& entry) {
+      if (std::find(ids.begin(), ids.end(), entry.id) == ids.end())
+        return false;
+      names.push_back(storage::segment_file_name(entry.id, entry.kind));
+      names.push_back(storage::hint_file_name(entry.id));
+      return true;
+    };
+    std::erase_if(args_.state.segments, retired);
+    forget_flush();
+    if (auto done = replace(); done.error.code != outcome::ok)
+      return done;
+    for (const auto& name : names)
+      unlink(name);
+    return {};
+  }
+
+  /// The flush matters only while a segment may hold older records.
+  void forget_flush() {
+    const auto& all = args_.state.segments;
+    auto older = [this](const storage::segment_entry& entry) {
+      return entry.sealed && entry.min_sequence != 0
+             && entry.min_sequence < args_.state.flushed_below;
+    };
+    auto unsealed = [this](const storage::segment_entry& entry) {
+      return !entry.sealed && entry.base_sequence < args_.state.flushed_below;
+    };
+    if (std::none_of(all.begin(), all.end(), older)
+        && std::none_of(all.begin(), all.end(), unsealed))
+      args_.state.flushed_below = 0;
+  }
+
+  /// A file that stays behind is deleted at the next start.
+  void unlink(const std::string& name) {
+    auto done = args_.files->unlink(args_.directory + "/" + name);
+    if (!done && done.error().code != storage::errc::not_found)
+      spdlog::warn("catalog.unlink-failed error=\"{}\"",
+                   storage::to_string(done.error()));
+  }
+
+  catalog_args args_;
+  /// What the disk holds.
+  storage::manifest installed_ = args_.state;
+  std::optional<failure> failed_;
+};
+
+} // namespace
+
+catalog_actor spawn_catalog(caf::actor_system& system, catalog_args args,
+                            caf_compat::execution_base* thread) {
+  return system.spawn<catalog>(thread, std::move(args));
+}
+
+} // namespace kvs::actors

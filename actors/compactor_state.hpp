@@ -1,0 +1,132 @@
+/// The inside of the COMPACTOR; private to compactor*.cpp.
+#pragma once
+
+#include "actors/compactor.hpp"
+#include "storage/hint_file.hpp"
+
+#include <deque>
+#include <map>
+#include <optional>
+
+namespace kvs::actors {
+
+/// Note to self: a hint file is missing.
+struct hint_due {};
+
+using compactor_impl = compactor_actor::extend<caf_compat::takes<hint_due>>;
+
+/// A sealed segment as the COMPACTOR knows it.
+struct tracked_segment {
+  storage::segment_entry entry;
+  storage::segment_ptr handle;
+  /// Per shard; nullopt: it has not counted since the segment was sealed.
+  std::vector<std::optional<storage::live_share>> live;
+  /// A record of it is unreadable: it stays as it is.
+  bool damaged = false;
+};
+
+/// A rewrite under way.
+struct compaction_run {
+  std::vector<storage::segment_id> victims;
+  /// Rule for tombstones: what the segments were when it began.
+  std::vector<storage::segment_usage> usage;
+  storage::sequence_number purged_at = 0;
+  std::size_t shards_to_mark = 0;
+  std::unique_ptr<storage::relocation_writer> output;
+  /// The victim being scanned, and those after it.
+  std::size_t victim_index = 0;
+  std::unique_ptr<storage::segment_scanner> scanner;
+  /// Moves to tell each shard once the output is installed.
+  std::vector<std::vector<relocated_record>> moves;
+  std::size_t answers_left = 0;
+  storage::segment_ptr target;
+};
+
+/// Records of one chunk, waiting for the shards' verdicts.
+struct judged_chunk {
+  struct record {
+    storage::scanned_record scanned;
+    std::string key;
+    storage::key_hash hash = 0;
+    std::uint32_t shard = 0;
+    storage::liveness found = storage::liveness::absent;
+  };
+  std::vector<record> records;
+};
+
+class compactor final : public caf_compat::pinnable<compactor_impl::base> {
+public:
+  compactor(caf::actor_config& config, caf_compat::execution_base* thread,
+            compactor_args args);
+
+  const char* name() const override {
+    return "kvs.compactor";
+  }
+  behavior_type make_behavior() override;
+  void on_exit() override;
+
+private:
+  // -- what there is to do (compactor.cpp) -----------------------------------
+
+  void track(const segment_sealed& sealed);
+  void note_live(const live_counted& message);
+  std::vector<storage::segment_usage> usage() const;
+  void consider();
+  void begin_command(const compact_store& command);
+  /// Asks all shards what is live, then goes on.
+  void recount(std::function<void()> then);
+  bool is_counted(storage::segment_id id) const;
+  void end_command();
+  void write_hint();
+  caf::result<compactor_stopped> stop();
+  std::uint64_t store_bytes() const;
+
+  // -- one rewrite (compactor_run.cpp) ---------------------------------------
+
+  void begin(std::vector<storage::segment_id> victims,
+             std::vector<storage::segment_usage> usage);
+  void marked(const applied_marked& message);
+  void open_output();
+  bool drop_without_reading(storage::segment_id id) const;
+  storage::sequence_number unsealed_base() const;
+  void next_chunk();
+  void add_to_chunk(judged_chunk& chunk,
+                    const storage::scanned_record& record) const;
+  void ask_liveness(std::shared_ptr<judged_chunk> chunk);
+  void copy_chunk(const judged_chunk& chunk);
+  storage::result<storage::ok> copy_record(const judged_chunk::record& record);
+  void finish_output();
+  void tell_moves();
+  void make_deaths_durable();
+  void retire();
+  void forget_victims();
+  /// Ends the run without its effect.
+  void abandon(const char* event, const failure& why);
+  void end_run();
+
+  compactor_args args_;
+  storage::key_hasher hash_;
+  std::vector<shard_actor> shards_;
+  std::map<storage::segment_id, tracked_segment> segments_;
+  std::deque<storage::segment_id> missing_hints_;
+  std::optional<compaction_run> run_;
+
+  std::deque<compact_store> commands_;
+  /// The command in front: only segments below this id are rewritten for it.
+  std::optional<storage::segment_id> command_limit_;
+  std::uint64_t command_bytes_before_ = 0;
+  std::uint64_t command_rewritten_ = 0;
+
+  bool stopping_ = false;
+  struct {
+    std::uint64_t runs = 0;
+    std::uint64_t segments = 0;
+    std::uint64_t copied_bytes = 0;
+    std::uint64_t freed_bytes = 0;
+    std::uint64_t failures = 0;
+  } figures_;
+};
+
+} // namespace kvs::actors
+
+KVS_MESSAGE(kvs::actors::hint_due)

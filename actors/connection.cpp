@@ -1,0 +1,195 @@
+// A CONNECTION's life: what it is told, its deadlines, its end.
+
+#include "actors/connection_state.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+namespace kvs::actors {
+namespace {
+
+/// How often deadlines are looked at; they are that coarse.
+constexpr std::chrono::milliseconds deadline_check_max{1000};
+constexpr std::chrono::milliseconds deadline_check_min{50};
+
+} // namespace
+
+connection::connection(caf::actor_config& config,
+                       caf_compat::execution_base* loop, connection_args args)
+  : pinnable{config, loop}, args_{std::move(args)},
+    router_{args_.store, *this} {
+}
+
+connection::behavior_type connection::make_behavior() {
+  // The socket's callbacks hold a handle, never the actor itself.
+  connection_impl self{this};
+  args_.stream->on_events(
+    [self](byte_stream::event event, std::size_t bytes) {
+      caf_compat::tell_anon(self, stream_received{event, bytes});
+    },
+    [self] { caf_compat::tell_anon(self, stream_writable{}); });
+  last_request_ = this->clock().now();
+  last_write_progress_ = last_request_;
+  check_deadlines();
+  read_more();
+  return {
+    [this](operations_answered& message) {
+      router_.handle(message);
+      end_turn();
+    },
+    [this](const keys_scanned& message) {
+      router_.handle(message);
+      end_turn();
+    },
+    [this](const figures_collected& message) {
+      router_.handle(message);
+      end_turn();
+    },
+    [this](const transaction_rejected& message) {
+      router_.handle(message);
+      end_turn();
+    },
+    [this](const memory_granted& message) {
+      waiting_for_memory_ = false;
+      if (closed_ || !large_) {
+        caf_compat::tell(this, args_.budget, release_memory{message.bytes});
+        return;
+      }
+      large_->charged_bytes += message.bytes;
+      grow_large_frame();
+      end_turn();
+    },
+    [this](const memory_refused&) {
+      waiting_for_memory_ = false;
+      if (closed_ || !large_)
+        return;
+      refuse(large_->header.id, large_->header.type,
+             {protocol::status::overloaded,
+              "the memory for large requests is used up; nothing was done",
+              true, true});
+      drop_large_frame();
+      end_turn();
+    },
+    [this](const drain_connection&) {
+      draining_ = true;
+      input_ended_ = true;
+      end_turn();
+    },
+    [this](const stream_received& message) {
+      received(message);
+      end_turn();
+    },
+    [this](const stream_writable&) {
+      blocked_ = false;
+      flush();
+      end_turn();
+    },
+    [this](const flush_due&) {
+      flush_scheduled_ = false;
+      flush();
+      end_turn();
+    },
+    [this](const checksum_due&) {
+      continue_checksum();
+      end_turn();
+    },
+    [this](const deadline_check_due&) { check_deadlines(); },
+  };
+}
+
+void connection::received(const stream_received& message) {
+  reading_ = false;
+  if (closed_)
+    return;
+  switch (message.event) {
+    case byte_stream::event::bytes:
+      if (large_ && !large_->skipped) {
+        // The bytes went straight into the body.
+        large_received(message.bytes);
+      } else {
+        arrived_bytes_ += message.bytes;
+      }
+      return parse();
+    case byte_stream::event::end_of_stream:
+      // What was sent completely is still answered.
+      input_ended_ = true;
+      return;
+    case byte_stream::event::failed:
+      return close("connection.failed");
+  }
+}
+
+void connection::end_turn() {
+  if (closed_)
+    return finish_if_drained();
+  parse();
+  router_.send_collected();
+  schedule_flush();
+  read_more();
+  finish_if_drained();
+}
+
+void connection::check_deadlines() {
+  if (closed_)
+    return;
+  auto now = this->clock().now();
+  if (frame_deadline_ && now > *frame_deadline_)
+    return close("connection.frame-too-slow");
+  if (pending_bytes_ > 0
+      && now - last_write_progress_ > args_.limits.write_timeout)
+    return close("connection.reader-too-slow");
+  if (args_.limits.idle_timeout.count() > 0 && requests_in_flight() == 0
+      && now - last_request_ > args_.limits.idle_timeout)
+    return close("connection.idle");
+  auto period
+    = std::clamp(args_.limits.frame_timeout / 8, deadline_check_min,
+                 deadline_check_max);
+  caf_compat::tell_after(this, this, period, deadline_check_due{});
+}
+
+void connection::close(const char* event) {
+  if (closed_)
+    return;
+  closed_ = true;
+  if (event != nullptr)
+    spdlog::debug("{} peer={}", event, args_.stream->peer());
+  args_.stream->close();
+  drop_large_frame();
+  checksum_.reset();
+  output_.clear();
+  pending_bytes_ = 0;
+  finish_if_drained();
+}
+
+void connection::finish_if_drained() {
+  if (!closed_) {
+    auto done = input_ended_ && requests_in_flight() == 0
+                && pending_bytes_ == 0;
+    if (!done)
+      return;
+    return close(nullptr);
+  }
+  // Answers that are under way need somebody to take them.
+  if (router_.in_flight() == 0)
+    this->quit();
+}
+
+session_actor connection::as_session() {
+  return connection_impl{this};
+}
+
+void connection::on_exit() {
+  if (!closed_)
+    args_.stream->close();
+  if (waiting_for_memory_)
+    caf_compat::tell(this, args_.budget, cancel_reservation{this->address()});
+}
+
+connection_actor spawn_connection(caf::actor_system& system,
+                                  caf_compat::execution_base* loop,
+                                  connection_args args) {
+  return system.spawn<connection>(loop, std::move(args));
+}
+
+} // namespace kvs::actors

@@ -1,0 +1,315 @@
+// How a CONNECTION turns bytes into requests, and when it stops reading.
+
+#include "actors/connection_state.hpp"
+#include "storage/record.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+
+namespace kvs::actors {
+namespace {
+
+/// One read takes at most this; a frame that fits it is decoded in place and
+/// costs the MEMORY BUDGET nothing.
+constexpr std::size_t receive_buffer_bytes = 64 * 1024;
+
+/// Below this much room a fresh buffer is better than a short read.
+constexpr std::size_t receive_room_min = 8 * 1024;
+
+/// What a large frame is charged and grows by at once, at most.
+constexpr std::uint64_t charge_step_bytes = std::uint64_t{1} << 20;
+
+/// Room for large frames before the first charge.
+constexpr std::uint64_t uncharged_bytes = receive_buffer_bytes;
+
+} // namespace
+
+std::size_t connection::requests_in_flight() const {
+  return router_.in_flight() + (checksum_ ? 1 : 0);
+}
+
+bool connection::may_read() const {
+  return !closed_ && !reading_ && !input_ended_ && !waiting_for_memory_
+         && !checksum_ && pending_bytes_ <= args_.limits.reply_bytes_max
+         && requests_in_flight() < args_.limits.requests_in_flight_max;
+}
+
+void connection::read_more() {
+  if (!may_read())
+    return;
+  if (large_ && !large_->skipped) {
+    auto room = large_->body.capacity() - large_->body.size();
+    room = std::min<std::uint64_t>(
+      room, large_->header.body_bytes - large_->body.size());
+    reading_ = true;
+    return args_.stream->read(
+      {large_->body.data() + large_->body.size(), room});
+  }
+  make_room();
+  reading_ = true;
+  args_.stream->read({buffer_->bytes.get() + arrived_bytes_,
+                      buffer_->capacity_bytes - arrived_bytes_});
+}
+
+void connection::make_room() {
+  auto rest = arrived_bytes_ - parsed_bytes_;
+  if (buffer_ != nullptr && buffer_.use_count() == 1) {
+    // No request borrows from it any more, and what the last one read of it
+    // happened before it let go.
+    std::atomic_thread_fence(std::memory_order_acquire);
+    if (rest > 0 && parsed_bytes_ > 0)
+      std::memmove(buffer_->bytes.get(), buffer_->bytes.get() + parsed_bytes_,
+                   rest);
+  } else if (buffer_ == nullptr
+             || buffer_->capacity_bytes - arrived_bytes_ < receive_room_min) {
+    auto fresh = std::make_shared<receive_buffer>(receive_buffer_bytes);
+    if (rest > 0)
+      std::memcpy(fresh->bytes.get(), buffer_->bytes.get() + parsed_bytes_,
+                  rest);
+    buffer_ = std::move(fresh);
+  } else {
+    return;
+  }
+  parsed_bytes_ = 0;
+  arrived_bytes_ = rest;
+}
+
+void connection::parse() {
+  while (!closed_ && !input_ended_ && !checksum_ && !waiting_for_memory_
+         && pending_bytes_ <= args_.limits.reply_bytes_max
+         && requests_in_flight() < args_.limits.requests_in_flight_max
+         && parsed_bytes_ < arrived_bytes_ && parse_frame()) {
+  }
+}
+
+bool connection::parse_frame() {
+  std::span<const std::byte> bytes{buffer_->bytes.get() + parsed_bytes_,
+                                   arrived_bytes_ - parsed_bytes_};
+  if (large_) {
+    feed_large_frame(bytes);
+    return true;
+  }
+  auto parsed = protocol::native::parse_header(
+    bytes, args_.limits.decode.frame_bytes_max);
+  if (auto* error = std::get_if<protocol::decode_error>(&parsed)) {
+    refuse({}, 0, *error);
+    return false;
+  }
+  auto* header = std::get_if<protocol::native::frame_header>(&parsed);
+  if (header == nullptr) {
+    start_frame_deadline(0);
+    return false;
+  }
+  auto frame_bytes = protocol::native::header_bytes + header->body_bytes;
+  auto known = protocol::native::is_request_type(header->type);
+  if (frame_bytes > bytes.size()
+      && (frame_bytes > receive_buffer_bytes || !known)) {
+    parsed_bytes_ += protocol::native::header_bytes;
+    begin_large_frame(*header);
+    return true;
+  }
+  if (frame_bytes > bytes.size()) {
+    start_frame_deadline(header->body_bytes);
+    return false;
+  }
+  frame_deadline_.reset();
+  parsed_bytes_ += frame_bytes;
+  take_request(*header,
+               bytes.subspan(protocol::native::header_bytes,
+                             header->body_bytes),
+               buffer_);
+  return true;
+}
+
+void connection::start_frame_deadline(std::uint64_t body_bytes) {
+  if (frame_deadline_ && body_bytes == 0)
+    return;
+  if (!frame_deadline_)
+    frame_began_ = this->clock().now();
+  frame_deadline_
+    = frame_began_ + args_.limits.frame_timeout
+      + std::chrono::seconds{body_bytes
+                             / args_.limits.frame_bytes_per_second_min};
+}
+
+void connection::take_request(const protocol::native::frame_header& header,
+                              std::span<const std::byte> body,
+                              const memory_owner& memory) {
+  last_request_ = this->clock().now();
+  auto decoded = protocol::native::decode_request(header, body,
+                                                  args_.limits.decode);
+  if (auto* error = std::get_if<protocol::decode_error>(&decoded))
+    return refuse(header.id, header.type, *error);
+  auto& request = std::get<protocol::request>(decoded);
+  auto wire_id = static_cast<std::uint64_t>(header.id);
+  if (auto* hello = std::get_if<protocol::hello>(&request)) {
+    answer_hello(wire_id, *hello);
+  } else if (auto* ping = std::get_if<protocol::ping>(&request)) {
+    reply(wire_id, protocol::request_type::ping, protocol::pong{ping->payload},
+          {});
+  } else {
+    submit(wire_id, std::move(request), memory);
+  }
+}
+
+void connection::refuse(protocol::native::request_id id, std::uint8_t type,
+                        const protocol::decode_error& error) {
+  if (error.answer)
+    protocol::native::encode_error(out(), id,
+                                   {error.code, error.message, type});
+  if (!error.close)
+    return;
+  // The position in the stream is lost: what follows is not read.
+  input_ended_ = true;
+  parsed_bytes_ = arrived_bytes_;
+  frame_deadline_.reset();
+}
+
+void connection::answer_hello(std::uint64_t wire_id,
+                              const protocol::hello& request) {
+  if (request.version != protocol::native::frame_version)
+    return refuse(protocol::native::request_id{wire_id},
+                  static_cast<std::uint8_t>(protocol::request_type::hello),
+                  {protocol::status::bad_version,
+                   "this node speaks version 1 of the protocol only", true,
+                   true});
+  const auto& limits = args_.limits.decode;
+  reply(wire_id, protocol::request_type::hello,
+        protocol::hello_reply{protocol::native::frame_version, 0,
+                              args_.node_name, args_.node_version,
+                              limits.key_bytes_max, limits.value_bytes_max,
+                              limits.frame_bytes_max,
+                              limits.batch_operations_max},
+        {});
+}
+
+void connection::begin_large_frame(
+  const protocol::native::frame_header& header) {
+  large_.emplace();
+  large_->header = header;
+  large_->skipped = !protocol::native::is_request_type(header.type);
+  frame_began_ = this->clock().now();
+  frame_deadline_.reset();
+  start_frame_deadline(header.body_bytes + 1);
+  if (!large_->skipped)
+    grow_large_frame();
+}
+
+void connection::feed_large_frame(std::span<const std::byte> bytes) {
+  auto& frame = *large_;
+  auto have = frame.skipped ? frame.skipped_bytes : frame.body.size();
+  auto count
+    = std::min<std::uint64_t>(bytes.size(), frame.header.body_bytes - have);
+  if (!frame.skipped)
+    count = std::min<std::uint64_t>(
+      count, frame.body.capacity() - frame.body.size());
+  parsed_bytes_ += count;
+  if (frame.skipped)
+    frame.skipped_bytes += count;
+  else
+    frame.body.append(bytes.first(count));
+  large_progressed();
+}
+
+void connection::large_received(std::size_t count) {
+  large_->body.grow(count);
+  large_progressed();
+}
+
+void connection::large_progressed() {
+  auto& frame = *large_;
+  auto have = frame.skipped ? frame.skipped_bytes : frame.body.size();
+  if (have == frame.header.body_bytes)
+    return finish_large_frame();
+  if (!frame.skipped && frame.body.size() == frame.body.capacity())
+    grow_large_frame();
+}
+
+void connection::grow_large_frame() {
+  auto& frame = *large_;
+  auto allowed = uncharged_bytes + frame.charged_bytes;
+  auto wanted = std::min<std::uint64_t>(
+    frame.header.body_bytes,
+    frame.body.capacity() == 0
+      ? uncharged_bytes
+      : frame.body.capacity()
+          + std::clamp<std::uint64_t>(frame.body.capacity(), uncharged_bytes,
+                                      charge_step_bytes));
+  if (wanted <= allowed)
+    return frame.body.reserve(wanted);
+  waiting_for_memory_ = true;
+  caf_compat::tell(this, args_.budget,
+                   reserve_memory{connection_impl{this}, wanted - allowed,
+                                  frame.charged_bytes});
+}
+
+void connection::finish_large_frame() {
+  frame_deadline_.reset();
+  auto frame = std::move(*large_);
+  large_.reset();
+  if (frame.skipped) {
+    // Decoding an unknown type fails without looking at the body.
+    auto decoded = protocol::native::decode_request(frame.header, {},
+                                                    args_.limits.decode);
+    return refuse(frame.header.id, frame.header.type,
+                  std::get<protocol::decode_error>(decoded));
+  }
+  // The memory goes back to the budget when the last borrower lets go.
+  auto owner = std::shared_ptr<protocol::byte_buffer>(
+    new protocol::byte_buffer(std::move(frame.body)),
+    [budget = args_.budget, charged = frame.charged_bytes](auto* body) {
+      delete body;
+      if (charged > 0)
+        caf_compat::tell_anon(budget, release_memory{charged});
+    });
+  take_request(frame.header, owner->bytes(), owner);
+}
+
+void connection::drop_large_frame() {
+  if (!large_)
+    return;
+  if (large_->charged_bytes > 0)
+    caf_compat::tell(this, args_.budget,
+                     release_memory{large_->charged_bytes});
+  large_.reset();
+  if (waiting_for_memory_)
+    caf_compat::tell(this, args_.budget, cancel_reservation{this->address()});
+  waiting_for_memory_ = false;
+}
+
+void connection::submit(std::uint64_t wire_id, protocol::request request,
+                        const memory_owner& memory) {
+  std::string_view value;
+  if (auto* put = std::get_if<protocol::put>(&request))
+    value = put->value;
+  else if (auto* append = std::get_if<protocol::append>(&request))
+    value = append->value;
+  if (value.size() <= storage::turn_value_bytes_max)
+    return router_.submit(wire_id, std::move(request), memory);
+  checksum_.emplace();
+  checksum_->wire_id = wire_id;
+  checksum_->request = std::move(request);
+  checksum_->memory = memory;
+  checksum_->value = std::as_bytes(std::span{value.data(), value.size()});
+  caf_compat::tell(this, this, checksum_due{});
+}
+
+void connection::continue_checksum() {
+  if (!checksum_)
+    return;
+  auto& job = *checksum_;
+  auto count = std::min<std::uint64_t>(job.value.size() - job.done_bytes,
+                                       storage::turn_value_bytes_max);
+  job.crc = storage::extend_value_checksum(
+    job.crc, job.value.subspan(job.done_bytes, count));
+  job.done_bytes += count;
+  if (job.done_bytes < job.value.size())
+    return caf_compat::tell(this, this, checksum_due{});
+  auto done = std::move(*checksum_);
+  checksum_.reset();
+  router_.submit(done.wire_id, std::move(done.request), done.memory,
+                 done.crc);
+}
+
+} // namespace kvs::actors

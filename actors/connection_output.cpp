@@ -1,0 +1,149 @@
+// How a CONNECTION sends: messages to the store, replies to the client.
+
+#include "actors/connection_state.hpp"
+
+#include <array>
+
+namespace kvs::actors {
+namespace {
+
+/// Values of at least this size are sent from where they lie.
+constexpr std::size_t borrowed_reply_bytes_min = 16 * 1024;
+
+/// A part that has grown to this is not appended to any more, so that sent
+/// bytes can be given back.
+constexpr std::size_t part_bytes_max = 256 * 1024;
+
+constexpr std::size_t parts_per_write = 64;
+
+} // namespace
+
+protocol::byte_buffer& connection::out() {
+  if (output_.empty() || output_.back().borrowed.data() != nullptr
+      || output_.back().own.size() > part_bytes_max)
+    output_.emplace_back().own = std::exchange(spare_, {});
+  return output_.back().own;
+}
+
+void connection::reply(std::uint64_t wire_id, protocol::request_type type,
+                       const protocol::reply& message,
+                       const memory_owners& memory) {
+  if (closed_)
+    return;
+  protocol::native::request_id id{wire_id};
+  auto* value = std::get_if<protocol::value_reply>(&message);
+  if (value == nullptr || value->value.size() < borrowed_reply_bytes_min)
+    return protocol::native::encode_reply(out(), type, id, message);
+  protocol::native::encode_value_reply_head(
+    out(), id, value->version, value->ttl_ms, value->value.size());
+  output_part large;
+  large.borrowed
+    = std::as_bytes(std::span{value->value.data(), value->value.size()});
+  large.memory = memory;
+  output_.push_back(std::move(large));
+}
+
+void connection::schedule_flush() {
+  if (flush_scheduled_ || blocked_ || output_.empty())
+    return;
+  // The note lands behind the answers that are in the mailbox already, so one
+  // write serves them all.
+  flush_scheduled_ = true;
+  caf_compat::tell(this, this, flush_due{});
+}
+
+void connection::flush() {
+  while (!closed_ && !blocked_ && !output_.empty()) {
+    std::array<std::span<const std::byte>, parts_per_write> parts;
+    std::size_t count = 0;
+    std::size_t wanted = 0;
+    for (const auto& part : output_) {
+      if (count == parts.size())
+        break;
+      parts[count] = part.bytes();
+      if (count == 0)
+        parts[count] = parts[count].subspan(written_bytes_);
+      wanted += parts[count].size();
+      ++count;
+    }
+    auto written = args_.stream->write({parts.data(), count});
+    if (!written)
+      return close("connection.write-failed");
+    blocked_ = *written < wanted;
+    if (*written > 0)
+      last_write_progress_ = this->clock().now();
+    discard_output(*written);
+  }
+  pending_bytes_ = 0;
+  for (const auto& part : output_)
+    pending_bytes_ += part.bytes().size();
+  pending_bytes_ -= written_bytes_;
+}
+
+void connection::discard_output(std::size_t count) {
+  written_bytes_ += count;
+  while (!output_.empty()
+         && written_bytes_ >= output_.front().bytes().size()) {
+    written_bytes_ -= output_.front().bytes().size();
+    if (output_.size() == 1 && output_.front().borrowed.data() == nullptr
+        && written_bytes_ == 0) {
+      // The usual case: all is sent; its memory serves the next replies.
+      spare_ = std::move(output_.front().own);
+      spare_.clear();
+    }
+    output_.pop_front();
+  }
+}
+
+void connection::forward(std::uint32_t shard, read_batch message) {
+  send_to(args_.store.shards[shard], std::move(message));
+}
+
+void connection::forward(std::uint32_t shard, evaluate_batch message) {
+  send_to(args_.store.shards[shard], std::move(message));
+}
+
+void connection::forward(std::uint32_t shard, scan_keys message) {
+  send_to(args_.store.shards[shard], std::move(message));
+}
+
+void connection::forward(append_batch message) {
+  send_to(args_.store.writer, std::move(message));
+}
+
+void connection::forward(append_atomic message) {
+  send_to(args_.store.writer, std::move(message));
+}
+
+void connection::forward(withdraw_transaction message) {
+  send_to(args_.store.writer, std::move(message));
+}
+
+void connection::forward(place_cut message) {
+  send_to(args_.store.writer, std::move(message));
+}
+
+void connection::forward(count_at_cut message) {
+  send_to(args_.store.writer, std::move(message));
+}
+
+void connection::forward(flush_store message) {
+  send_to(args_.store.writer, std::move(message));
+}
+
+void connection::forward(sync_now message) {
+  send_to(args_.store.writer, std::move(message));
+}
+
+void connection::forward(compact_store message) {
+  send_to(args_.store.compactor, std::move(message));
+}
+
+void connection::forward_to_all(collect_figures message) {
+  for (const auto& shard : args_.store.shards)
+    send_to(shard, message);
+  send_to(args_.store.writer, message);
+  send_to(args_.store.compactor, message);
+}
+
+} // namespace kvs::actors

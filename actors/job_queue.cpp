@@ -1,0 +1,63 @@
+#include "actors/job_queue.hpp"
+
+namespace kvs::actors {
+
+job_queue::job_queue(caf::actor_system& system)
+  : caf_compat::job_acceptor{system} {
+}
+
+void job_queue::submit(caf::resumable* job) {
+  if (std::this_thread::get_id() == owner_.load(std::memory_order_relaxed)) {
+    ready_.push_back(job);
+    arm();
+    return;
+  }
+  boost::asio::post(io_, [this, job] {
+    if (caf_compat::run_job(job, this, throughput_max))
+      submit(job);
+    run_ready();
+  });
+}
+
+void job_queue::arm() {
+  if (armed_)
+    return;
+  armed_ = true;
+  boost::asio::post(io_, [this] {
+    armed_ = false;
+    run_ready();
+  });
+}
+
+void job_queue::run_ready() {
+  // What one batch of requests wakes up is at most a few generations of jobs:
+  // connection, shards, connection. Running those at once saves trips through
+  // epoll; the bound lets sockets in however much the actors have to say.
+  constexpr std::size_t jobs_max = 64;
+  for (std::size_t count = 0; count < jobs_max && !ready_.empty(); ++count) {
+    auto* job = ready_.front();
+    ready_.pop_front();
+    if (caf_compat::run_job(job, this, throughput_max))
+      ready_.push_back(job);
+  }
+  if (!ready_.empty())
+    arm();
+}
+
+void job_queue::serve() {
+  owner_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+  io_.run();
+}
+
+own_thread::own_thread(caf::actor_system& system)
+  : queue_{system}, work_{queue_.io().get_executor()}, thread_{[this] {
+      queue_.serve();
+    }} {
+}
+
+own_thread::~own_thread() {
+  work_.reset();
+  thread_.join();
+}
+
+} // namespace kvs::actors

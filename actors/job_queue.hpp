@@ -1,0 +1,79 @@
+/// A CAF execution context whose jobs run on the thread of one Asio
+/// io_context. Both the Asio scheduler and the own threads of the blocking
+/// actors are made of it.
+#pragma once
+
+#include "actors/caf_compat.hpp"
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <deque>
+#include <thread>
+
+namespace kvs::actors {
+
+/// Runs actors on one thread, together with the I/O of its io_context.
+///
+/// Threads: `submit` may be called from anywhere; on the own thread it costs
+/// no lock. Everything else belongs to the own thread.
+/// Order: jobs run in the order in which they became ready.
+/// Failure: CAF catches what actors throw, and Asio handlers of kvs do not
+/// throw; an exception from here would end the process.
+class job_queue final : public caf_compat::job_acceptor {
+public:
+  explicit job_queue(caf::actor_system& system);
+
+  /// Takes over one reference to `job`.
+  void submit(caf::resumable* job) override;
+
+  /// Runs what is ready now, at most one round. Asio handlers call it last,
+  /// so that an actor they woke up runs without another trip through epoll.
+  void run_ready();
+
+  /// Serves the io_context until no work is left; called once, by the thread
+  /// that becomes the own one.
+  void serve();
+
+  boost::asio::io_context& io() noexcept {
+    return io_;
+  }
+
+private:
+  void arm();
+
+  /// Messages an actor handles before others get their turn.
+  static constexpr std::size_t throughput_max = 300;
+
+  boost::asio::io_context io_;
+  std::deque<caf::resumable*> ready_;
+  bool armed_ = false;
+  /// Written once, when the thread starts; read by any sender.
+  std::atomic<std::thread::id> owner_{};
+};
+
+/// A job_queue with a thread of its own, for actors that block on the disk.
+/// The destructor waits until all jobs have run and joins the thread; the
+/// actors on it must have been told to stop.
+class own_thread {
+public:
+  explicit own_thread(caf::actor_system& system);
+  own_thread(const own_thread&) = delete;
+  own_thread& operator=(const own_thread&) = delete;
+  ~own_thread();
+
+  job_queue& queue() noexcept {
+    return queue_;
+  }
+
+private:
+  job_queue queue_;
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type>
+    work_;
+  std::thread thread_;
+};
+
+} // namespace kvs::actors

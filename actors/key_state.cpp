@@ -1,0 +1,186 @@
+#include "actors/key_state.hpp"
+
+#include "storage/record.hpp"
+
+#include <charconv>
+#include <cstring>
+#include <optional>
+
+namespace kvs::actors {
+namespace {
+
+std::string_view as_text(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+/// A decimal integer in its only canonical form: no sign but '-', no leading
+/// zero, nothing around it. Anything else was not written by an increment.
+std::optional<std::int64_t> parse_integer(std::string_view text) {
+  std::int64_t number = 0;
+  auto [end, ec]
+    = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (ec != std::errc{} || end != text.data() + text.size())
+    return std::nullopt;
+  auto digits = text[0] == '-' ? text.substr(1) : text;
+  if (digits[0] == '0' && (digits.size() > 1 || text[0] == '-'))
+    return std::nullopt;
+  return number;
+}
+
+} // namespace
+
+bool needs_value(const operation& op) noexcept {
+  switch (op.kind) {
+    case operation_kind::increment:
+    case operation_kind::append:
+    case operation_kind::touch:
+    case operation_kind::persist:
+      return true;
+    case operation_kind::get:
+    case operation_kind::exists:
+    case operation_kind::put:
+    case operation_kind::erase:
+      return false;
+  }
+  return false;
+}
+
+bool key_evaluation::condition_holds(const operation& op) const noexcept {
+  switch (op.condition) {
+    case write_condition::none:
+      return true;
+    case write_condition::if_absent:
+      return !state_.present;
+    case write_condition::if_present:
+      return state_.present;
+    case write_condition::if_version: {
+      // A version that this very evaluation creates is not known to anybody
+      // yet, so nobody can mean it.
+      auto current = state_.present ? state_.version : 0;
+      return (current & change_bit) == 0 && current == op.expected_version;
+    }
+  }
+  return false;
+}
+
+answer key_evaluation::apply(const operation& op) {
+  answer reply;
+  reply.ref = op.ref;
+  reply.existed = state_.present;
+  if (condition_holds(op))
+    change(op, reply);
+  if (!reply.applied)
+    reply.version = state_.present ? state_.version : 0;
+  reply.expires_at = state_.expires_at;
+  return reply;
+}
+
+void key_evaluation::change(const operation& op, answer& reply) {
+  switch (op.kind) {
+    case operation_kind::put:
+      put(op);
+      return count_change(reply);
+    case operation_kind::erase:
+      if (!state_.present)
+        return;
+      state_.present = false;
+      state_.expires_at = 0;
+      replace_value(nullptr, {}, 0);
+      return count_change(reply);
+    case operation_kind::increment:
+      return increment(op, reply);
+    case operation_kind::append:
+      return append(op, reply);
+    case operation_kind::touch:
+    case operation_kind::persist: {
+      auto expires_at = op.kind == operation_kind::touch ? op.expires_at : 0;
+      if (!state_.present
+          || (op.kind == operation_kind::persist && state_.expires_at == 0))
+        return;
+      state_.expires_at = expires_at;
+      return count_change(reply);
+    }
+    case operation_kind::get:
+    case operation_kind::exists:
+      reply.applied = state_.present;
+      return;
+  }
+}
+
+void key_evaluation::put(const operation& op) {
+  state_.present = true;
+  state_.expires_at = op.expires_at;
+  // The operation's bytes outlive the evaluation: its message owns them.
+  replace_value(nullptr, op.value, op.value_crc);
+}
+
+void key_evaluation::increment(const operation& op, answer& reply) {
+  std::int64_t number = 0;
+  if (state_.present) {
+    auto parsed = parse_integer(as_text(state_.value));
+    if (!parsed) {
+      reply.code = outcome::wrong_type;
+      return;
+    }
+    number = *parsed;
+  }
+  if (__builtin_add_overflow(number, op.delta, &number)) {
+    reply.code = outcome::out_of_range;
+    return;
+  }
+  constexpr std::size_t digits_max = 20;
+  auto text = std::make_shared<std::array<char, digits_max>>();
+  auto end = std::to_chars(text->data(), text->data() + digits_max, number);
+  auto bytes = std::as_bytes(std::span{text->data(), end.ptr});
+  state_.present = true;
+  replace_value(text, bytes, storage::value_checksum(bytes));
+  reply.number = number;
+  count_change(reply);
+}
+
+void key_evaluation::append(const operation& op, answer& reply) {
+  std::uint64_t old_size = state_.present ? state_.value.size() : 0;
+  if (old_size + op.value.size() > value_bytes_max_) {
+    reply.code = outcome::value_too_large;
+    return;
+  }
+  if (old_size == 0) {
+    replace_value(nullptr, op.value, op.value_crc);
+  } else {
+    auto joined = std::make_shared_for_overwrite<std::byte[]>(
+      old_size + op.value.size());
+    std::memcpy(joined.get(), state_.value.data(), old_size);
+    if (!op.value.empty())
+      std::memcpy(joined.get() + old_size, op.value.data(), op.value.size());
+    auto crc = storage::extend_value_checksum(state_.value_crc, op.value);
+    replace_value(joined, {joined.get(), old_size + op.value.size()}, crc);
+  }
+  state_.present = true;
+  reply.number = static_cast<std::int64_t>(state_.value.size());
+  count_change(reply);
+}
+
+void key_evaluation::replace_value(memory_owner memory,
+                                   std::span<const std::byte> value,
+                                   std::uint32_t crc) {
+  state_.memory = std::move(memory);
+  state_.value = value;
+  state_.value_crc = crc;
+}
+
+void key_evaluation::count_change(answer& reply) {
+  ++change_count_;
+  state_.version = change_bit | change_count_;
+  reply.applied = true;
+  reply.version = state_.version;
+}
+
+void key_evaluation::settle_version(
+  answer& reply, storage::sequence_number last) const noexcept {
+  if ((reply.version & change_bit) == 0)
+    return;
+  auto number = reply.version & ~change_bit;
+  reply.version = last - change_count_ + number;
+}
+
+} // namespace kvs::actors

@@ -1,0 +1,65 @@
+/// MEMORY BUDGET: how much memory large requests may take together.
+#pragma once
+
+#include "actors/caf_compat.hpp"
+
+#include <cstdint>
+#include <memory>
+
+namespace kvs::actors {
+
+/// The budget answers a reservation.
+struct memory_granted {
+  std::uint64_t bytes = 0;
+};
+
+/// The request in progress has to be given up: others could not go on.
+struct memory_refused {};
+
+/// Who reserves memory must understand the answers.
+using memory_user_actor = caf::typed_actor<caf_compat::takes<memory_granted>,
+                                           caf_compat::takes<memory_refused>>;
+
+/// Let me receive this many more bytes of a large request. One at a time.
+struct reserve_memory {
+  memory_user_actor from;
+  std::uint64_t bytes = 0;
+  /// What the same request holds already; decides who has to give way.
+  std::uint64_t held_bytes = 0;
+};
+
+/// Memory that was granted is free again.
+struct release_memory {
+  std::uint64_t bytes = 0;
+};
+
+/// This user does not wait any more.
+struct cancel_reservation {
+  caf::actor_addr from;
+};
+
+/// MEMORY BUDGET: owns the count of bytes that large requests hold.
+///
+/// What is charged are bytes about to arrive, in steps, not the announced
+/// size. Requests that fit a connection's fixed receive buffer are not charged
+/// at all: that buffer is the share which is kept for small requests.
+///
+/// Order: first come, first served; a reservation that does not fit waits.
+/// Progress: when nothing was granted or released for a second although
+/// somebody waits, the largest waiting request is refused. Its connection
+/// drops it, and what it held lets the others go on.
+using memory_budget_actor
+  = caf::typed_actor<caf_compat::takes<reserve_memory>,
+                     caf_compat::takes<release_memory>,
+                     caf_compat::takes<cancel_reservation>>;
+
+memory_budget_actor spawn_memory_budget(caf::actor_system& system,
+                                        std::uint64_t bytes_max);
+
+} // namespace kvs::actors
+
+KVS_MESSAGE(kvs::actors::memory_granted)
+KVS_MESSAGE(kvs::actors::memory_refused)
+KVS_MESSAGE(kvs::actors::reserve_memory)
+KVS_MESSAGE(kvs::actors::release_memory)
+KVS_MESSAGE(kvs::actors::cancel_reservation)

@@ -1,0 +1,75 @@
+/// Collects answers during one turn of an actor, one message per session.
+#pragma once
+
+#include "actors/session.hpp"
+
+#include <utility>
+#include <vector>
+
+namespace kvs::actors {
+
+/// Ownership: one actor; emptied before its handler returns.
+class outbox {
+public:
+  /// The message under construction for `session`. The reference is valid
+  /// until the next call.
+  operations_answered& to(const session_actor& session) {
+    // Requests of one session come in runs, so the last one is nearly always
+    // the right one, and there are never more than a turn's sessions.
+    for (auto it = messages_.rbegin(); it != messages_.rend(); ++it)
+      if (it->first == session)
+        return it->second;
+    messages_.emplace_back(session, operations_answered{});
+    return messages_.back().second;
+  }
+
+  void fail(const session_actor& session, request_ref ref,
+            const failure& why) {
+    answer reply;
+    reply.ref = ref;
+    reply.code = why.code;
+    reply.detail = why.detail;
+    to(session).answers.push_back(std::move(reply));
+  }
+
+  bool empty() const noexcept {
+    return messages_.empty();
+  }
+
+  /// Turns every answer that has been collected into a failure.
+  void fail_all(const failure& why) {
+    for (auto& [session, message] : messages_) {
+      for (auto& each : message.answers) {
+        answer failed;
+        failed.ref = each.ref;
+        failed.code = why.code;
+        failed.detail = why.detail;
+        each = std::move(failed);
+      }
+    }
+  }
+
+  /// Gives every message to `keep` instead of sending it.
+  template <class Keep>
+  void take(Keep keep) {
+    for (auto& [session, message] : messages_)
+      keep(session, std::move(message));
+    messages_.clear();
+  }
+
+  template <class Self>
+  void send(Self* self, storage::sequence_number durable_version,
+            storage::sequence_number evaluated_at = 0) {
+    for (auto& [session, message] : messages_) {
+      message.durable_version = durable_version;
+      message.evaluated_at = evaluated_at;
+      caf_compat::tell(self, session, std::move(message));
+    }
+    messages_.clear();
+  }
+
+private:
+  std::vector<std::pair<session_actor, operations_answered>> messages_;
+};
+
+} // namespace kvs::actors

@@ -1,0 +1,48 @@
+/// READER: reads records that are not in memory, and large ones.
+#pragma once
+
+#include "actors/caf_compat.hpp"
+#include "actors/operation.hpp"
+#include "storage/segment.hpp"
+
+#include <cstdint>
+#include <string>
+
+namespace kvs::actors {
+
+/// Read and verify one record.
+struct read_record {
+  storage::segment_ptr segment;
+  storage::record_location location;
+  std::string key;
+};
+
+/// The outcome of `read_record`.
+struct record_read {
+  failure error;
+  memory_owner memory;
+  /// Within `memory`.
+  std::span<const std::byte> value;
+  std::uint32_t value_crc = 0;
+};
+
+/// READER: waits for the disk so that no loop has to.
+///
+/// Blocking: has its own thread. Reads at most 1 MiB of a record in one turn
+/// and takes turns between the records it was asked for, so a short read is
+/// not stuck behind a long one.
+/// Failure: an unreadable or damaged record is an answer, never the end of
+/// the actor.
+using reader_actor = caf::typed_actor<
+  // Reads a record, checks that it is the one expected and that its value is
+  // intact.
+  caf_compat::rpc<read_record>::returns<record_read>>;
+
+/// `thread`: where it runs; nullptr: on the scheduler (tests).
+reader_actor spawn_reader(caf::actor_system& system,
+                          caf_compat::execution_base* thread);
+
+} // namespace kvs::actors
+
+KVS_MESSAGE(kvs::actors::read_record)
+KVS_MESSAGE(kvs::actors::record_read)

@@ -1,0 +1,283 @@
+// Where requests go, and which have to wait for which.
+
+#include "actors/request_router.hpp"
+
+#include "actors/request_router_details.hpp"
+#include "storage/record.hpp"
+
+#include <cassert>
+#include <utility>
+
+namespace kvs::actors {
+namespace {
+
+std::span<const std::byte> as_bytes(std::string_view text) {
+  return std::as_bytes(std::span{text.data(), text.size()});
+}
+
+} // namespace
+
+request_router::request_router(store_access store, router_port& port)
+  : store_{std::move(store)}, port_{port}, reads_(store_.shards.size()),
+    evaluations_(store_.shards.size()) {
+}
+
+request_router::~request_router() = default;
+
+std::uint32_t request_router::open_flight(std::uint64_t wire_id,
+                                          protocol::request_type type) {
+  ++in_flight_;
+  if (free_.empty()) {
+    flights_.emplace_back();
+    free_.push_back(static_cast<std::uint32_t>(flights_.size() - 1));
+  }
+  auto slot = free_.back();
+  free_.pop_back();
+  flights_[slot].wire_id = wire_id;
+  flights_[slot].type = type;
+  return slot;
+}
+
+void request_router::close_flight(std::uint32_t slot) {
+  --in_flight_;
+  auto ended = std::move(flights_[slot]);
+  flights_[slot] = {};
+  free_.push_back(slot);
+  if (ended.way == route::read)
+    return;
+  --writes_in_flight_;
+  if (ended.way != route::atomic)
+    leave_lane(ended.hash);
+  else
+    for (auto hash : ended.more->lanes)
+      leave_lane(hash);
+  if (ended.type == protocol::request_type::flush)
+    exclusive_ = false;
+  if (writes_in_flight_ == 0)
+    release_barrier();
+}
+
+request_router::details& request_router::details_of(std::uint32_t slot) {
+  auto& more = flights_[slot].more;
+  if (more == nullptr)
+    more = std::make_unique<details>();
+  return *more;
+}
+
+storage::timestamp_ms
+request_router::expiry_after(std::int64_t ttl_ms) const {
+  return ttl_ms == 0 ? 0
+                     : store_.clock->now()
+                         + static_cast<storage::timestamp_ms>(ttl_ms);
+}
+
+operation request_router::to_operation(const protocol::put& request) const {
+  operation op;
+  op.kind = operation_kind::put;
+  op.condition = static_cast<write_condition>(request.condition);
+  op.expected_version = request.expected_version;
+  op.expires_at = expiry_after(request.expiry_ms);
+  return op;
+}
+
+void request_router::submit(std::uint64_t wire_id, protocol::request request,
+                            const memory_owner& memory,
+                            std::optional<std::uint32_t> value_crc) {
+  auto slot = open_flight(wire_id, protocol::type_of(request));
+  auto single = [&](operation op, std::string_view key, route way) {
+    op.ref.id = slot;
+    op.key = key;
+    op.hash = (*store_.hash)(key);
+    route_single(slot, op, way, memory);
+  };
+  auto with_value = [&](operation op, std::string_view value) {
+    op.value = as_bytes(value);
+    op.value_crc
+      = value_crc ? *value_crc : storage::value_checksum(op.value);
+    return op;
+  };
+  auto plain = [](operation_kind kind) {
+    operation op;
+    op.kind = kind;
+    return op;
+  };
+  if (auto* get = std::get_if<protocol::get>(&request)) {
+    single(plain(operation_kind::get), get->key, route::read);
+  } else if (auto* put = std::get_if<protocol::put>(&request)) {
+    auto way = put->condition == protocol::write_condition::none
+                 ? route::blind
+                 : route::evaluate;
+    single(with_value(to_operation(*put), put->value), put->key, way);
+  } else if (auto* exists = std::get_if<protocol::exists>(&request)) {
+    single(plain(operation_kind::exists), exists->key, route::read);
+  } else if (auto* erase = std::get_if<protocol::erase>(&request)) {
+    auto op = plain(operation_kind::erase);
+    if (erase->expected_version) {
+      op.condition = write_condition::if_version;
+      op.expected_version = *erase->expected_version;
+    }
+    single(op, erase->key, route::evaluate);
+  } else if (auto* increment = std::get_if<protocol::increment>(&request)) {
+    auto op = plain(operation_kind::increment);
+    op.delta = increment->delta;
+    single(op, increment->key, route::evaluate);
+  } else if (auto* append = std::get_if<protocol::append>(&request)) {
+    single(with_value(plain(operation_kind::append), append->value),
+           append->key, route::evaluate);
+  } else if (auto* touch = std::get_if<protocol::touch>(&request)) {
+    auto op = plain(operation_kind::touch);
+    op.expires_at = expiry_after(touch->ttl_ms);
+    single(op, touch->key, route::evaluate);
+  } else if (auto* persist = std::get_if<protocol::persist>(&request)) {
+    single(plain(operation_kind::persist), persist->key, route::evaluate);
+  } else {
+    auto& more = details_of(slot);
+    more.request = std::move(request);
+    more.memory = memory;
+    auto type = flights_[slot].type;
+    route_wide(slot, type != protocol::request_type::multi_get
+                       && type != protocol::request_type::batch
+                       && type != protocol::request_type::transact);
+  }
+}
+
+void request_router::route_single(std::uint32_t slot, const operation& op,
+                                  route way, const memory_owner& memory) {
+  flights_[slot].hash = op.hash;
+  if (exclusive_ || !barrier_.empty()) {
+    keep(slot, op, way, memory);
+    barrier_.push_back(slot);
+    return;
+  }
+  auto it = lanes_.find(op.hash);
+  if (it != lanes_.end()
+      && (it->second.way != way || !it->second.held.empty())) {
+    keep(slot, op, way, memory);
+    it->second.held.push_back(slot);
+    return;
+  }
+  dispatch(slot, op, way, memory);
+}
+
+void request_router::keep(std::uint32_t slot, const operation& op, route way,
+                          const memory_owner& memory) {
+  flights_[slot].way = way;
+  auto& more = details_of(slot);
+  more.op = op;
+  more.memory = memory;
+}
+
+void request_router::dispatch(std::uint32_t slot, const operation& op,
+                              route way, const memory_owner& memory) {
+  flights_[slot].way = way;
+  auto shard = store_.shard_of(op.hash);
+  if (way == route::read) {
+    reads_[shard].operations.push_back(op);
+    reads_[shard].memory.add(memory);
+    return;
+  }
+  ++writes_in_flight_;
+  enter_lane(op.hash, way);
+  if (way == route::blind) {
+    blind_.operations.push_back(op);
+    blind_.memory.add(memory);
+  } else {
+    evaluations_[shard].operations.push_back(op);
+    evaluations_[shard].memory.add(memory);
+  }
+}
+
+void request_router::enter_lane(storage::key_hash hash, route way) {
+  auto& own = lanes_[hash];
+  own.way = way;
+  ++own.count;
+}
+
+void request_router::leave_lane(storage::key_hash hash) {
+  auto it = lanes_.find(hash);
+  assert(it != lanes_.end());
+  if (--it->second.count > 0)
+    return;
+  auto held = std::move(it->second.held);
+  lanes_.erase(it);
+  // What comes first decides the way; the rest follows as far as it goes the
+  // same way.
+  while (!held.empty()) {
+    auto slot = held.front();
+    auto way = flights_[slot].way;
+    auto found = lanes_.find(hash);
+    if (found != lanes_.end() && found->second.way != way) {
+      found->second.held = std::move(held);
+      return;
+    }
+    held.pop_front();
+    auto op = details_of(slot).op;
+    auto memory = details_of(slot).memory;
+    dispatch(slot, op, way, memory);
+  }
+}
+
+void request_router::route_wide(std::uint32_t slot, bool whole_store) {
+  auto& more = details_of(slot);
+  more.wide = true;
+  more.whole_store = whole_store;
+  if (!whole_store)
+    collect_keys(slot);
+  if (exclusive_ || !barrier_.empty() || conflicts(slot))
+    barrier_.push_back(slot);
+  else
+    start_wide(slot);
+}
+
+bool request_router::conflicts(std::uint32_t slot) {
+  const auto& more = details_of(slot);
+  if (more.whole_store)
+    return writes_in_flight_ > 0;
+  if (!more.wide) {
+    auto it = lanes_.find(more.op.hash);
+    return it != lanes_.end() && it->second.way != flights_[slot].way;
+  }
+  for (auto hash : more.lanes)
+    if (lanes_.contains(hash))
+      return true;
+  return false;
+}
+
+void request_router::release_barrier() {
+  while (!barrier_.empty() && !exclusive_ && !conflicts(barrier_.front())) {
+    auto slot = barrier_.front();
+    barrier_.pop_front();
+    auto& more = details_of(slot);
+    if (more.wide) {
+      start_wide(slot);
+    } else {
+      auto op = more.op;
+      auto memory = more.memory;
+      dispatch(slot, op, flights_[slot].way, memory);
+    }
+  }
+}
+
+void request_router::send_collected() {
+  for (std::uint32_t shard = 0; shard < reads_.size(); ++shard)
+    if (!reads_[shard].operations.empty())
+      port_.forward(shard, std::exchange(reads_[shard], {}));
+  for (std::uint32_t shard = 0; shard < evaluations_.size(); ++shard)
+    if (!evaluations_[shard].operations.empty())
+      port_.forward(shard, std::exchange(evaluations_[shard], {}));
+  if (!blind_.operations.empty())
+    port_.forward(std::exchange(blind_, {}));
+}
+
+void request_router::handle(operations_answered& message) {
+  for (auto& found : message.answers) {
+    auto slot = static_cast<std::uint32_t>(found.ref.id);
+    const auto& current = flights_[slot];
+    if (current.more != nullptr && current.more->parts_left > 0)
+      take_answer(slot, found, message);
+    else
+      reply_single(slot, found, message);
+  }
+}
+
+} // namespace kvs::actors

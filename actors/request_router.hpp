@@ -1,0 +1,173 @@
+/// Takes the requests of one client to the actors of the store and puts their
+/// answers together: everything a session needs above its codec. No actor
+/// itself; a CONNECTION owns one and sends what it hands out.
+#pragma once
+
+#include "actors/session.hpp"
+#include "actors/shard.hpp"
+#include "actors/store.hpp"
+#include "actors/writer.hpp"
+#include "protocol/replies.hpp"
+#include "protocol/requests.hpp"
+
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace kvs::actors {
+
+/// What a router needs of its owner: a way out. Every message is complete but
+/// for `from`, which the owner fills in.
+class router_port {
+public:
+  virtual ~router_port() = default;
+  virtual void forward(std::uint32_t shard, read_batch message) = 0;
+  virtual void forward(std::uint32_t shard, evaluate_batch message) = 0;
+  virtual void forward(std::uint32_t shard, scan_keys message) = 0;
+  virtual void forward(append_batch message) = 0;
+  virtual void forward(append_atomic message) = 0;
+  virtual void forward(withdraw_transaction message) = 0;
+  virtual void forward(place_cut message) = 0;
+  virtual void forward(count_at_cut message) = 0;
+  virtual void forward(flush_store message) = 0;
+  virtual void forward(sync_now message) = 0;
+  virtual void forward(compact_store message) = 0;
+  /// To every shard, the WRITER and the COMPACTOR.
+  virtual void forward_to_all(collect_figures message) = 0;
+  /// One request is answered. The reply borrows from `memory` and from the
+  /// caller's stack; it has to be encoded before the call returns, except for
+  /// a value, which `memory` keeps.
+  virtual void reply(std::uint64_t wire_id, protocol::request_type type,
+                     const protocol::reply& message,
+                     const memory_owners& memory)
+    = 0;
+};
+
+/// Order: requests take effect in the order of `submit`, per key. A request is
+/// held back only behind an own write to that key that went another way, and
+/// one on the whole store behind all own writes (docs/architecture.md).
+/// Failure: every submitted request is replied to exactly once, provided the
+/// store answers every message.
+/// Ownership: one actor; no locks.
+class request_router {
+public:
+  request_router(store_access store, router_port& port);
+  request_router(const request_router&) = delete;
+  request_router& operator=(const request_router&) = delete;
+  ~request_router();
+
+  /// Takes over a request that the store answers (all but hello and ping).
+  /// `memory` owns the bytes it borrows. `value_crc` is the checksum of its
+  /// value if the caller has computed it.
+  void submit(std::uint64_t wire_id, protocol::request request,
+              const memory_owner& memory,
+              std::optional<std::uint32_t> value_crc = std::nullopt);
+
+  /// Sends what the last calls have collected: reads first, one message per
+  /// destination. Call it at the end of every turn.
+  void send_collected();
+
+  void handle(operations_answered& message);
+  void handle(const keys_scanned& message);
+  void handle(const figures_collected& message);
+  void handle(const transaction_rejected& message);
+
+  /// Requests that have not been replied to.
+  std::size_t in_flight() const noexcept {
+    return in_flight_;
+  }
+
+private:
+  /// Which way a write goes. Two on one key may be on their way together only
+  /// if both go the same way.
+  enum class route : std::uint8_t { read, blind, evaluate, atomic };
+
+  /// The part that only requests of several keys or held ones need.
+  struct details;
+
+  struct flight {
+    std::uint64_t wire_id = 0;
+    protocol::request_type type{};
+    route way = route::read;
+    storage::key_hash hash = 0;
+    std::unique_ptr<details> more;
+  };
+
+  /// Own writes to one key.
+  struct lane {
+    route way = route::blind;
+    std::uint32_t count = 0;
+    std::deque<std::uint32_t> held;
+  };
+
+  std::uint32_t open_flight(std::uint64_t wire_id,
+                            protocol::request_type type);
+  void close_flight(std::uint32_t slot);
+  details& details_of(std::uint32_t slot);
+
+  // -- request_router.cpp: order --------------------------------------------
+
+  void route_single(std::uint32_t slot, const operation& op, route way,
+                    const memory_owner& memory);
+  void keep(std::uint32_t slot, const operation& op, route way,
+            const memory_owner& memory);
+  bool conflicts(std::uint32_t slot);
+  void route_wide(std::uint32_t slot, bool whole_store);
+  void collect_keys(std::uint32_t slot);
+  void start_wide(std::uint32_t slot);
+  void dispatch(std::uint32_t slot, const operation& op, route way,
+                const memory_owner& memory);
+  void enter_lane(storage::key_hash hash, route way);
+  void leave_lane(storage::key_hash hash);
+  void release_barrier();
+
+  // -- request_router_wide.cpp: several keys ---------------------------------
+
+  void start_multi_get(std::uint32_t slot);
+  void start_scan(std::uint32_t slot, const protocol::scan& request);
+  void start_atomic(std::uint32_t slot);
+  void collect_writes(std::uint32_t slot);
+  void look_up(std::uint32_t slot);
+  void append_writes(std::uint32_t slot);
+  void take_answer(std::uint32_t slot, answer& found,
+                   const operations_answered& message);
+  void finish_look_up(std::uint32_t slot);
+
+  // -- request_router_replies.cpp --------------------------------------------
+
+  void reply_values(std::uint32_t slot);
+  void reply_figures(std::uint32_t slot);
+
+  void reply(std::uint32_t slot, const protocol::reply& message,
+             const memory_owners& memory);
+  void reply_single(std::uint32_t slot, const answer& found,
+                    const operations_answered& message);
+  void reply_failure(std::uint32_t slot, outcome code,
+                     const failure_detail& detail);
+  std::int64_t ttl_of(storage::timestamp_ms expires_at) const;
+  operation to_operation(const protocol::put& request) const;
+  storage::timestamp_ms expiry_after(std::int64_t ttl_ms) const;
+
+  store_access store_;
+  router_port& port_;
+  std::vector<flight> flights_;
+  std::vector<std::uint32_t> free_;
+  std::size_t in_flight_ = 0;
+
+  boost::unordered_flat_map<storage::key_hash, lane> lanes_;
+  std::size_t writes_in_flight_ = 0;
+  /// Requests that wait until no own write is in flight, and all behind them.
+  std::deque<std::uint32_t> barrier_;
+  /// A write to the whole store is in flight: everything else waits.
+  bool exclusive_ = false;
+
+  std::vector<read_batch> reads_;
+  std::vector<evaluate_batch> evaluations_;
+  append_batch blind_;
+};
+
+} // namespace kvs::actors

@@ -1,0 +1,343 @@
+// What an INDEX SHARD is told by others: publications, moves, time, stop.
+
+#include "actors/shard_state.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+namespace kvs::actors {
+namespace {
+
+/// Expired keys leave the counts within this and one replacement of the
+/// MANIFEST; also how often the COMPACTOR hears of dead bytes.
+constexpr std::chrono::milliseconds tick_period{500};
+
+/// Entries that one turn removes at most.
+constexpr std::size_t sweep_entries_max = 4096;
+
+} // namespace
+
+shard::shard(caf::actor_config& config, caf_compat::execution_base* loop,
+             shard_args args)
+  : caf_compat::pinnable<shard_impl::base>{config, loop},
+    args_{std::move(args)}, index_{*args_.index},
+    applied_up_to_{args_.applied_up_to},
+    persisted_time_{args_.persisted_time} {
+  assert(!args_.readers.empty());
+  for (const auto& each : args_.segments)
+    segments_.emplace(static_cast<std::uint32_t>(each->id()), each);
+}
+
+shard::behavior_type shard::make_behavior() {
+  caf_compat::tell(this, this, shard_tick_due{});
+  return {
+    [this](read_batch& batch) {
+      read(batch);
+      end_turn();
+    },
+    [this](publish& message) {
+      apply(message);
+      end_turn();
+    },
+    [this](evaluate_batch& batch) {
+      evaluate(batch);
+      end_turn();
+    },
+    [this](const evaluations_rejected& message) {
+      for (auto id : message.evaluations)
+        reject(id);
+      end_turn();
+    },
+    [this](const evaluations_failed& message) {
+      for (auto id : message.evaluations)
+        fail(take_sent(id), message.why);
+      end_turn();
+    },
+    [this](const segment_added& message) {
+      segments_.emplace(static_cast<std::uint32_t>(message.segment->id()),
+                        message.segment);
+    },
+    [this](const batch_released& message) {
+      release(message);
+      end_turn();
+    },
+    [this](const scan_keys& request) { scan(request); },
+    [this](const count_keys& request) {
+      answer reply;
+      reply.ref = request.ref;
+      reply.number = static_cast<std::int64_t>(index_.size());
+      outbox_.to(request.from).answers.push_back(std::move(reply));
+      end_turn();
+    },
+    [this](const collect_figures& request) { tell_figures(request); },
+    [this](const mark_applied& message) {
+      caf_compat::tell(this, args_.compactor,
+                       applied_marked{args_.shard_index, message.sequence});
+    },
+    [this](const count_live&) {
+      return live_counted{args_.shard_index, index_.live_segments()};
+    },
+    [this](const query_liveness& query) { return judge(query); },
+    [this](const apply_moves& message) { return move(message); },
+    [this](const forget_segments& message) {
+      for (auto id : message.segments)
+        segments_.erase(static_cast<std::uint32_t>(id));
+      return segments_forgotten{};
+    },
+    [this](const stop_shard&) {
+      stopping_ = true;
+      this->quit();
+    },
+    [this](const shard_tick_due&) {
+      tick();
+      end_turn();
+    },
+  };
+}
+
+void shard::apply(publish& message) {
+  durable_version_ = std::max(durable_version_, message.durable_version);
+  for (auto& part : message.parts)
+    apply_part(part);
+  applied_up_to_ = std::max(applied_up_to_, message.applied_up_to);
+  live_changed_ = true;
+}
+
+void shard::apply_part(publication_part& part) {
+  switch (part.kind) {
+    case publication_kind::blind: {
+      auto& answers = outbox_.to(part.session).answers;
+      answers.reserve(answers.size() + part.records.size());
+      for (const auto& record : part.records) {
+        apply_record(record);
+        answer reply;
+        reply.ref = record.ref;
+        reply.applied = true;
+        reply.version = record.entry.sequence;
+        reply.expires_at = record.entry.expires_at;
+        answers.push_back(std::move(reply));
+      }
+      return;
+    }
+    case publication_kind::evaluated:
+      for (const auto& record : part.records) {
+        apply_record(record);
+        applied_up_to_ = std::max(applied_up_to_, record.entry.sequence);
+        publish_evaluated(record);
+      }
+      return;
+    case publication_kind::atomic:
+      for (const auto& record : part.records)
+        apply_record(record);
+      return hold_batch(part);
+    case publication_kind::flush:
+      index_.erase_below(part.sequence);
+      return hold_batch(part);
+  }
+}
+
+void shard::apply_record(const published_record& record) {
+  if (record.type == storage::record_type::put)
+    index_.put(record.hash, record.key, record.entry);
+  else
+    index_.erase(record.hash, record.key, record.entry.sequence);
+}
+
+void shard::hold_batch(const publication_part& part) {
+  if (part.batch_id == 0) // No other shard takes part.
+    return;
+  auto& hashes = held_batches_[part.batch_id];
+  for (const auto& record : part.records) {
+    hashes.push_back(record.hash);
+    ++held_keys_[record.hash];
+  }
+  if (part.kind == publication_kind::flush)
+    ++held_flush_count_;
+  caf_compat::tell(this, args_.writer, batch_applied{part.batch_id});
+}
+
+void shard::release(const batch_released& message) {
+  auto it = held_batches_.find(message.batch_id);
+  if (it == held_batches_.end())
+    return;
+  if (it->second.empty())
+    --held_flush_count_;
+  for (auto hash : it->second)
+    if (auto held = held_keys_.find(hash); --held->second == 0)
+      held_keys_.erase(held);
+  held_batches_.erase(it);
+  while (!parked_.empty()
+         && (held_batches_.empty()
+             || parked_.front().batch_id < held_batches_.begin()->first)) {
+    caf_compat::tell(this, parked_.front().session,
+                     std::move(parked_.front().message));
+    parked_.pop_front();
+  }
+}
+
+bool shard::is_held(storage::key_hash hash) const {
+  return held_flush_count_ > 0
+         || (!held_keys_.empty() && held_keys_.contains(hash));
+}
+
+outbox& shard::box_for(storage::key_hash hash, bool expiry_is_persisted) {
+  if (!expiry_is_persisted)
+    return timed_next_;
+  return is_held(hash) ? held_ : outbox_;
+}
+
+bool shard::has_expired(const storage::index_entry& entry) const {
+  return entry.expires_at != 0 && entry.expired_at(args_.clock->now());
+}
+
+bool shard::expiry_is_persisted(const storage::index_entry& entry) const {
+  return entry.expires_at <= persisted_time_;
+}
+
+void shard::request_time() {
+  if (time_requested_)
+    return;
+  time_requested_ = true;
+  caf_compat::ask(this, args_.catalog, persist_time{args_.clock->now()})
+    .then(
+      [this](const time_persisted& reply) {
+        time_requested_ = false;
+        if (reply.error.code != outcome::ok) {
+          timed_.fail_all(reply.error);
+          timed_.send(this, durable_version_, applied_up_to_);
+        } else {
+          persisted_time_ = std::max(persisted_time_, reply.time);
+          if (held_batches_.empty())
+            timed_.send(this, durable_version_, applied_up_to_);
+          else
+            park(timed_);
+          sweep();
+        }
+        end_turn();
+      },
+      [this](const caf::error&) {
+        timed_.fail_all(make_failure(outcome::shutting_down,
+                                     "the node is closing; nothing was "
+                                     "read"));
+        timed_.send(this, durable_version_);
+      });
+}
+
+void shard::park(outbox& box) {
+  auto last = held_batches_.rbegin()->first;
+  box.take([&](const session_actor& session, operations_answered message) {
+    message.durable_version = durable_version_;
+    message.evaluated_at = applied_up_to_;
+    parked_.push_back({last, session, std::move(message)});
+  });
+}
+
+void shard::tick() {
+  if (stopping_)
+    return;
+  auto earliest = index_.earliest_expiry();
+  if (earliest != 0 && earliest <= args_.clock->now()) {
+    if (earliest <= persisted_time_)
+      sweep();
+    else
+      request_time();
+  }
+  if (std::exchange(live_changed_, false))
+    caf_compat::tell(this, args_.compactor,
+                     live_counted{args_.shard_index, index_.live_segments()});
+  caf_compat::tell_after(this, this, tick_period, shard_tick_due{});
+}
+
+void shard::sweep() {
+  auto until = std::min(args_.clock->now(), persisted_time_);
+  index_.sweep_expired(until, sweep_entries_max,
+                       [this](std::string_view, const storage::index_entry&) {
+                         ++figures_.expired;
+                         live_changed_ = true;
+                       });
+}
+
+void shard::tell_figures(const collect_figures& request) {
+  figures_collected reply;
+  reply.ref = request.ref;
+  reply.figures = {
+    {"keys", index_.size()},
+    {"reads", figures_.reads},
+    {"cold_reads", figures_.cold_reads},
+    {"evaluations", figures_.evaluations},
+    {"evaluations_rejected", figures_.rejections},
+    {"keys_expired", figures_.expired},
+  };
+  caf_compat::tell(this, request.from, std::move(reply));
+}
+
+liveness_found shard::judge(const query_liveness& query) const {
+  liveness_found found;
+  found.verdicts.reserve(query.records.size());
+  for (const auto& record : query.records) {
+    const auto* entry = index_.find(record.hash, record.key);
+    if (entry == nullptr)
+      found.verdicts.push_back(storage::liveness::absent);
+    else if (entry->location == record.location)
+      found.verdicts.push_back(storage::liveness::live);
+    else
+      found.verdicts.push_back(storage::liveness::superseded);
+  }
+  return found;
+}
+
+moves_applied shard::move(const apply_moves& message) {
+  segments_.emplace(static_cast<std::uint32_t>(message.target->id()),
+                    message.target);
+  moves_applied done;
+  for (const auto& each : message.moves)
+    if (index_.move(each.hash, each.key, each.from, each.to))
+      ++done.moved;
+  live_changed_ = true;
+  return done;
+}
+
+void shard::end_turn() {
+  send_outgoing();
+  if (!timed_next_.empty() && !time_requested_) {
+    std::swap(timed_, timed_next_);
+    request_time();
+  }
+  if (!held_.empty())
+    park(held_);
+  outbox_.send(this, durable_version_, applied_up_to_);
+}
+
+void shard::on_exit() {
+  // CAF drops what is left without a word, so everybody who waits is told.
+  auto why = make_failure(outcome::shutting_down,
+                          "the node is closing; nothing was read or changed");
+  auto refuse = [&](std::vector<pending_operation>& pending) {
+    for (auto& each : pending)
+      outbox_.fail(each.session, each.op.ref, why);
+    pending.clear();
+  };
+  for (auto& [key, current] : evaluations_) {
+    refuse(current->running);
+    refuse(current->waiting);
+  }
+  for (auto* box : {&timed_, &timed_next_}) {
+    box->fail_all(why);
+    box->send(this, durable_version_);
+  }
+  for (auto& each : parked_) {
+    for (auto& reply : each.message.answers)
+      outbox_.fail(each.session, reply.ref, why);
+  }
+  parked_.clear();
+  outbox_.send(this, durable_version_);
+  sent_.clear();
+  evaluations_.clear();
+  args_ = {};
+}
+
+shard_actor spawn_shard(caf::actor_system& system, shard_args args) {
+  return system.spawn<shard>(caf_compat::on_scheduler, std::move(args));
+}
+
+} // namespace kvs::actors

@@ -1,0 +1,210 @@
+// How an INDEX SHARD decides conditional writes. The rules are in
+// docs/architecture.md, "The life of a conditional put".
+
+#include "actors/shard_state.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <iterator>
+
+namespace kvs::actors {
+
+void shard::evaluate(evaluate_batch& batch) {
+  figures_.evaluations += batch.operations.size();
+  for (const auto& op : batch.operations)
+    add_to_evaluation({batch.from, op, batch.memory});
+}
+
+void shard::add_to_evaluation(pending_operation pending) {
+  if (auto it = evaluations_.find(pending.op.key); it != evaluations_.end()) {
+    it->second->waiting.push_back(std::move(pending));
+    return;
+  }
+  auto current = std::make_shared<evaluation>();
+  current->hash = pending.op.hash;
+  current->key = pending.op.key;
+  current->running.push_back(std::move(pending));
+  evaluations_.emplace(current->key, current);
+  start(current);
+}
+
+void shard::start(const evaluation_ptr& current) {
+  current->id = ++last_evaluation_id_;
+  current->answers.clear();
+  // The stamp is taken before any I/O: whatever is published while a value is
+  // being read makes the WRITER reject the result.
+  current->evaluated_at = applied_up_to_;
+  const auto* entry = index_.find(current->hash, current->key);
+  current->reports_new_expiry = false;
+  if (entry == nullptr || has_expired(*entry)) {
+    current->reports_new_expiry
+      = entry != nullptr && !expiry_is_persisted(*entry);
+    return decide(current, {});
+  }
+  auto wants_value
+    = std::any_of(current->running.begin(), current->running.end(),
+                  [](const auto& each) { return needs_value(each.op); });
+  if (wants_value)
+    return fetch_value(current, *entry);
+  key_state known;
+  known.present = true;
+  known.version = entry->sequence;
+  known.expires_at = entry->expires_at;
+  decide(current, std::move(known));
+}
+
+void shard::fetch_value(const evaluation_ptr& current,
+                        const storage::index_entry& entry) {
+  key_state state;
+  state.present = true;
+  state.version = entry.sequence;
+  state.expires_at = entry.expires_at;
+  if (entry.location.size_bytes > storage::turn_value_bytes_max)
+    return fetch_cold_value(current, entry, std::move(state));
+  const auto& from = segment_of(entry.location.segment);
+  auto buffer
+    = std::make_shared_for_overwrite<std::byte[]>(entry.location.size_bytes);
+  std::span target{buffer.get(), entry.location.size_bytes};
+  auto count
+    = from->bytes().read_resident_at(entry.location.offset_bytes, target);
+  if (!count)
+    return fail(current, to_failure(count.error()));
+  if (!*count)
+    return fetch_cold_value(current, entry, std::move(state));
+  auto value = storage::verify_record(*from, entry.location.offset_bytes,
+                                      target, current->key);
+  if (!value)
+    return fail(current, to_failure(value.error()));
+  state.value = *value;
+  state.value_crc = storage::value_checksum(*value);
+  state.memory = buffer;
+  decide(current, std::move(state));
+}
+
+void shard::fetch_cold_value(const evaluation_ptr& current,
+                             const storage::index_entry& entry,
+                             key_state state) {
+  ++figures_.cold_reads;
+  const auto& reader = args_.readers[next_reader_++ % args_.readers.size()];
+  caf_compat::ask(this, reader,
+                  read_record{segment_of(entry.location.segment),
+                              entry.location, current->key})
+    .then(
+      [this, current, state](const record_read& found) {
+        if (found.error.code != outcome::ok) {
+          fail(current, found.error);
+        } else {
+          auto known = state;
+          known.value = found.value;
+          known.value_crc = found.value_crc;
+          known.memory = found.memory;
+          decide(current, std::move(known));
+        }
+        end_turn();
+      },
+      [this, current](const caf::error&) {
+        fail(current, make_failure(outcome::shutting_down,
+                                   "the node is closing; nothing changed"));
+        end_turn();
+      });
+}
+
+void shard::decide(const evaluation_ptr& current, key_state state) {
+  current->result.emplace(std::move(state), args_.value_bytes_max);
+  auto& result = *current->result;
+  current->answers.reserve(current->running.size());
+  for (const auto& pending : current->running)
+    current->answers.push_back(result.apply(pending.op));
+  if (result.change_count() == 0) {
+    withdraw(*current);
+    return complete(current, 0);
+  }
+  const auto& after = result.state();
+  evaluated_record record;
+  record.evaluation = current->id;
+  record.type = after.present ? storage::record_type::put
+                              : storage::record_type::tombstone;
+  record.hash = current->hash;
+  record.key = current->key;
+  record.value = after.value;
+  record.value_crc = after.value_crc;
+  record.expires_at = after.expires_at;
+  record.change_count = result.change_count();
+  record.evaluated_at = current->evaluated_at;
+  record.rejection_count = current->rejection_count;
+  outgoing_.records.push_back(record);
+  outgoing_.memory.add(current);
+  sent_.emplace(current->id, current);
+}
+
+evaluation_ptr shard::take_sent(std::uint64_t id) {
+  auto it = sent_.find(id);
+  // The WRITER settles every evaluation exactly once.
+  assert(it != sent_.end());
+  auto found = it->second;
+  sent_.erase(it);
+  return found;
+}
+
+void shard::publish_evaluated(const published_record& record) {
+  complete(take_sent(record.ref.id), record.entry.sequence);
+}
+
+void shard::reject(std::uint64_t id) {
+  ++figures_.rejections;
+  auto current = take_sent(id);
+  ++current->rejection_count;
+  std::move(current->waiting.begin(), current->waiting.end(),
+            std::back_inserter(current->running));
+  current->waiting.clear();
+  start(current);
+}
+
+void shard::fail(const evaluation_ptr& current, const failure& why) {
+  for (auto& pending : current->running)
+    outbox_.fail(pending.session, pending.op.ref, why);
+  current->running.clear();
+  withdraw(*current);
+  complete(current, 0);
+}
+
+void shard::withdraw(const evaluation& ended) {
+  // Only a rejected evaluation may have keys reserved for it.
+  if (ended.rejection_count > 0)
+    caf_compat::tell(this, args_.writer, withdraw_evaluation{ended.hash});
+}
+
+void shard::complete(const evaluation_ptr& current,
+                     storage::sequence_number version) {
+  for (std::size_t at = 0; at < current->running.size(); ++at) {
+    auto& reply = current->answers[at];
+    current->result->settle_version(reply, version);
+    box_for(current->hash, !current->reports_new_expiry)
+      .to(current->running[at].session)
+      .answers.push_back(std::move(reply));
+  }
+  current->running.clear();
+  if (current->waiting.empty()) {
+    evaluations_.erase(std::string_view{current->key});
+    return;
+  }
+  // The next round gets an object of its own: messages under way still refer
+  // to the bytes of this one.
+  auto next = std::make_shared<evaluation>();
+  next->hash = current->hash;
+  next->key = current->key;
+  next->running = std::move(current->waiting);
+  evaluations_.erase(std::string_view{current->key});
+  evaluations_.emplace(next->key, next);
+  start(next);
+}
+
+void shard::send_outgoing() {
+  if (outgoing_.records.empty())
+    return;
+  outgoing_.shard = args_.shard_index;
+  caf_compat::tell(this, args_.writer, std::move(outgoing_));
+  outgoing_ = append_evaluated{};
+}
+
+} // namespace kvs::actors

@@ -1,0 +1,159 @@
+// How an INDEX SHARD serves reads.
+
+#include "actors/shard_state.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+namespace kvs::actors {
+namespace {
+
+/// Records above this are left to a READER even if they are in memory, so
+/// that no turn of a shard copies more.
+constexpr std::uint32_t inline_read_bytes_max = 256 * 1024;
+
+answer value_answer(const operation& op, const storage::index_entry& entry) {
+  answer reply;
+  reply.ref = op.ref;
+  reply.applied = true;
+  reply.existed = true;
+  reply.version = entry.sequence;
+  reply.expires_at = entry.expires_at;
+  return reply;
+}
+
+bool reads_inline(const operation& op, const storage::index_entry* entry) {
+  return op.kind == operation_kind::get && entry != nullptr
+         && entry->location.size_bytes <= inline_read_bytes_max;
+}
+
+} // namespace
+
+void shard::read(read_batch& batch) {
+  figures_.reads += batch.operations.size();
+  // First pass: look everything up, so that one buffer serves the whole batch.
+  std::vector<const storage::index_entry*> entries;
+  entries.reserve(batch.operations.size());
+  std::size_t buffer_bytes = 0;
+  for (const auto& op : batch.operations) {
+    const auto* entry = index_.find(op.hash, op.key);
+    entries.push_back(entry);
+    if (reads_inline(op, entry))
+      buffer_bytes += entry->location.size_bytes;
+  }
+  auto buffer = std::make_shared_for_overwrite<std::byte[]>(buffer_bytes);
+  std::size_t used_bytes = 0;
+  pending_operation wanted{batch.from, {}, batch.memory};
+  outbox_.to(batch.from).answers.reserve(batch.operations.size());
+  for (std::size_t at = 0; at < batch.operations.size(); ++at) {
+    wanted.op = batch.operations[at];
+    const auto* entry = entries[at];
+    if (answer_from_index(wanted, entry))
+      continue;
+    if (!reads_inline(wanted.op, entry)) {
+      read_cold(wanted, *entry);
+      continue;
+    }
+    std::span target{buffer.get() + used_bytes, entry->location.size_bytes};
+    used_bytes += target.size();
+    read_value(wanted, *entry, target, buffer);
+  }
+}
+
+bool shard::answer_from_index(const pending_operation& wanted,
+                              const storage::index_entry* entry) {
+  if (entry == nullptr || has_expired(*entry)) {
+    answer absent;
+    absent.ref = wanted.op.ref;
+    auto persisted = entry == nullptr || expiry_is_persisted(*entry);
+    box_for(wanted.op.hash, persisted)
+      .to(wanted.session)
+      .answers.push_back(std::move(absent));
+    return true;
+  }
+  if (wanted.op.kind == operation_kind::get)
+    return false;
+  box_for(wanted.op.hash)
+    .to(wanted.session)
+    .answers.push_back(value_answer(wanted.op, *entry));
+  return true;
+}
+
+void shard::read_value(const pending_operation& wanted,
+                       const storage::index_entry& entry,
+                       std::span<std::byte> target,
+                       const memory_owner& memory) {
+  const auto& from = segment_of(entry.location.segment);
+  auto count
+    = from->bytes().read_resident_at(entry.location.offset_bytes, target);
+  if (!count)
+    return outbox_.fail(wanted.session, wanted.op.ref,
+                        to_failure(count.error()));
+  if (!*count)
+    return read_cold(wanted, entry);
+  auto value = storage::verify_record(*from, entry.location.offset_bytes,
+                                      target, wanted.op.key);
+  if (!value)
+    return outbox_.fail(wanted.session, wanted.op.ref,
+                        to_failure(value.error()));
+  auto& message = box_for(wanted.op.hash).to(wanted.session);
+  message.memory.add(memory);
+  message.answers.push_back(value_answer(wanted.op, entry));
+  message.answers.back().value = *value;
+}
+
+void shard::read_cold(const pending_operation& wanted,
+                      const storage::index_entry& entry) {
+  ++figures_.cold_reads;
+  const auto& reader = args_.readers[next_reader_++ % args_.readers.size()];
+  caf_compat::ask(this, reader,
+                  read_record{segment_of(entry.location.segment),
+                              entry.location, std::string{wanted.op.key}})
+    .then(
+      [this, wanted, entry](const record_read& found) {
+        if (found.error.code != outcome::ok) {
+          outbox_.fail(wanted.session, wanted.op.ref, found.error);
+        } else {
+          auto& message = box_for(wanted.op.hash).to(wanted.session);
+          message.memory.add(found.memory);
+          message.answers.push_back(value_answer(wanted.op, entry));
+          message.answers.back().value = found.value;
+        }
+        end_turn();
+      },
+      [this, wanted](const caf::error&) {
+        outbox_.fail(wanted.session, wanted.op.ref,
+                     make_failure(outcome::shutting_down,
+                                  "the node is closing; nothing was read"));
+        end_turn();
+      });
+}
+
+const storage::segment_ptr& shard::segment_of(storage::segment_id id) {
+  auto it = segments_.find(static_cast<std::uint32_t>(id));
+  // The WRITER and the COMPACTOR hand over a segment before any location in
+  // it, and `forget_segments` comes after the last entry has moved away.
+  assert(it != segments_.end());
+  return it->second;
+}
+
+void shard::scan(const scan_keys& request) {
+  keys_scanned reply;
+  reply.ref = request.ref;
+  auto now = args_.clock->now();
+  reply.next_partition = index_.scan(
+    request.partition, request.entries_min,
+    [&](std::string_view key, const storage::index_entry& entry) {
+      // An expiry that is not confirmed yet is not reported by leaving the
+      // key out either.
+      auto gone = entry.expired_at(std::min(now, persisted_time_));
+      if (!gone && key.starts_with(request.prefix))
+        reply.keys.emplace_back(key);
+    });
+  if (reply.next_partition >= index_.end_partition()
+      && index_.end_partition() < storage::partition_count)
+    reply.next_partition = index_.end_partition();
+  caf_compat::tell(this, request.from, std::move(reply));
+}
+
+} // namespace kvs::actors

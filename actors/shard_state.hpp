@@ -1,0 +1,181 @@
+/// The inside of an INDEX SHARD; private to shard*.cpp.
+#pragma once
+
+#include "actors/key_state.hpp"
+#include "actors/outbox.hpp"
+#include "actors/shard.hpp"
+
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include <deque>
+#include <map>
+#include <optional>
+
+namespace kvs::actors {
+
+/// Note to self: look for expired keys, and tell the COMPACTOR what is live.
+struct shard_tick_due {};
+
+using shard_impl
+  = shard_actor::extend<caf_compat::takes<shard_tick_due>>;
+
+/// One operation and whoever waits for its answer.
+struct pending_operation {
+  session_actor session;
+  operation op;
+  memory_owners memory;
+};
+
+/// The conditional writes of one key that are decided together. It also owns
+/// the bytes of the record it sends to the WRITER.
+struct evaluation {
+  std::uint64_t id = 0;
+  storage::key_hash hash = 0;
+  std::string key;
+  /// Being decided; never empty.
+  std::vector<pending_operation> running;
+  /// Arrived since; they see the outcome of `running`.
+  std::vector<pending_operation> waiting;
+  std::uint32_t rejection_count = 0;
+  storage::sequence_number evaluated_at = 0;
+  /// The key had expired, and the MANIFEST does not know that time yet.
+  bool reports_new_expiry = false;
+  std::optional<key_evaluation> result;
+  /// One per running operation, versions not settled yet.
+  std::vector<answer> answers;
+};
+
+using evaluation_ptr = std::shared_ptr<evaluation>;
+
+class shard final : public caf_compat::pinnable<shard_impl::base> {
+public:
+  shard(caf::actor_config& config, caf_compat::execution_base* loop,
+        shard_args args);
+
+  const char* name() const override {
+    return "kvs.shard";
+  }
+  behavior_type make_behavior() override;
+  void on_exit() override;
+
+private:
+  // -- reads (shard_reads.cpp) ----------------------------------------------
+
+  void read(read_batch& batch);
+  /// Answers from the index, or finds the segment to read from.
+  bool answer_from_index(const pending_operation& wanted,
+                         const storage::index_entry* entry);
+  /// Reads from memory or leaves it to a READER.
+  void read_value(const pending_operation& wanted,
+                  const storage::index_entry& entry,
+                  std::span<std::byte> target, const memory_owner& memory);
+  void read_cold(const pending_operation& wanted,
+                 const storage::index_entry& entry);
+  const storage::segment_ptr& segment_of(storage::segment_id id);
+  void scan(const scan_keys& request);
+
+  // -- evaluations (shard_evaluations.cpp) ----------------------------------
+
+  void evaluate(evaluate_batch& batch);
+  void add_to_evaluation(pending_operation pending);
+  void start(const evaluation_ptr& current);
+  /// Gets the value: at once if it is in memory, else from a READER.
+  void fetch_value(const evaluation_ptr& current,
+                   const storage::index_entry& entry);
+  void fetch_cold_value(const evaluation_ptr& current,
+                        const storage::index_entry& entry, key_state state);
+  void decide(const evaluation_ptr& current, key_state state);
+  void publish_evaluated(const published_record& record);
+  void reject(std::uint64_t id);
+  void fail(const evaluation_ptr& current, const failure& why);
+  /// Tells the WRITER that nothing needs to be reserved any more.
+  void withdraw(const evaluation& ended);
+  /// Answers `running`, then goes on with `waiting` or ends.
+  void complete(const evaluation_ptr& current,
+                storage::sequence_number version);
+  evaluation_ptr take_sent(std::uint64_t id);
+  void send_outgoing();
+
+  // -- publications and time (shard.cpp) ------------------------------------
+
+  void apply(publish& message);
+  void apply_part(publication_part& part);
+  void apply_record(const published_record& record);
+  void hold_batch(const publication_part& part);
+  void release(const batch_released& message);
+  bool is_held(storage::key_hash hash) const;
+  /// Where the answer to an operation on this key has to go now.
+  outbox& box_for(storage::key_hash hash, bool expiry_is_persisted = true);
+  /// Whether `entry` has expired, and whether that may be reported yet.
+  bool has_expired(const storage::index_entry& entry) const;
+  bool expiry_is_persisted(const storage::index_entry& entry) const;
+  void request_time();
+  /// Keeps answers until every batch that is held now is released.
+  void park(outbox& box);
+  void tick();
+  void sweep();
+  void tell_figures(const collect_figures& request);
+  /// Every handler ends with it.
+  void end_turn();
+
+  liveness_found judge(const query_liveness& query) const;
+  moves_applied move(const apply_moves& message);
+
+  shard_args args_;
+  storage::index& index_;
+  boost::unordered_flat_map<std::uint32_t, storage::segment_ptr> segments_;
+  /// Every publication up to this number has been applied.
+  storage::sequence_number applied_up_to_;
+  storage::sequence_number durable_version_ = 0;
+
+  /// Keyed by the key inside the evaluation.
+  boost::unordered_flat_map<std::string_view, evaluation_ptr> evaluations_;
+  /// Those whose record is with the WRITER, by number.
+  boost::unordered_flat_map<std::uint64_t, evaluation_ptr> sent_;
+  std::uint64_t last_evaluation_id_ = 0;
+  append_evaluated outgoing_;
+
+  /// Batches that this shard has applied and others may not have, by number:
+  /// the keys of each; a flush has none and holds all.
+  std::map<std::uint64_t, std::vector<storage::key_hash>> held_batches_;
+  /// How many of those batches changed a key.
+  boost::unordered_flat_map<storage::key_hash, std::uint32_t> held_keys_;
+  std::uint32_t held_flush_count_ = 0;
+  /// Answers that show a held key, until every batch up to `batch_id` is
+  /// released. What they say was looked up when the request arrived, so a cut
+  /// stays a cut. Oldest first.
+  struct parked_answers {
+    std::uint64_t batch_id = 0;
+    session_actor session;
+    operations_answered message;
+  };
+  std::deque<parked_answers> parked_;
+
+  /// The MANIFEST holds at least this time; later expiries are not reported
+  /// yet.
+  storage::timestamp_ms persisted_time_;
+  bool time_requested_ = false;
+
+  /// Leaves at the end of the turn.
+  outbox outbox_;
+  /// Is parked at the end of the turn.
+  outbox held_;
+  /// Reports expiries; leaves when the time under way is persisted, …
+  outbox timed_;
+  /// … or the next one.
+  outbox timed_next_;
+  std::size_t next_reader_ = 0;
+  bool live_changed_ = true;
+  bool stopping_ = false;
+  struct {
+    std::uint64_t reads = 0;
+    std::uint64_t cold_reads = 0;
+    std::uint64_t evaluations = 0;
+    std::uint64_t rejections = 0;
+    std::uint64_t expired = 0;
+  } figures_;
+};
+
+} // namespace kvs::actors
+
+KVS_MESSAGE(kvs::actors::shard_tick_due)

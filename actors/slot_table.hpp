@@ -1,0 +1,57 @@
+/// The WRITER's memory of which keys changed last: pure, no actor.
+#pragma once
+
+#include "storage/key_hash.hpp"
+#include "storage/location.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace kvs::actors {
+
+/// The highest sequence number appended per slot, a slot being all keys that
+/// share the first `storage::slot_bits` bits of their hash. Two keys in one
+/// slot only cost an evaluation that would not have been needed.
+///
+/// Changes are provisional until `commit`: a failed append takes them back.
+class slot_table {
+public:
+  slot_table() : last_(storage::slot_count, 0) {
+  }
+
+  storage::sequence_number last(storage::key_hash hash) const noexcept {
+    return std::max(last_[storage::slot_of(hash)], floor_);
+  }
+
+  void raise(storage::key_hash hash, storage::sequence_number sequence) {
+    auto& slot = last_[storage::slot_of(hash)];
+    undo_.emplace_back(storage::slot_of(hash), slot);
+    slot = sequence;
+  }
+
+  /// Raises every slot: the whole store was changed.
+  void raise_all(storage::sequence_number sequence) noexcept {
+    floor_ = sequence;
+  }
+
+  void commit() noexcept {
+    undo_.clear();
+    committed_floor_ = floor_;
+  }
+
+  void roll_back() noexcept {
+    for (auto it = undo_.rbegin(); it != undo_.rend(); ++it)
+      last_[it->first] = it->second;
+    undo_.clear();
+    floor_ = committed_floor_;
+  }
+
+private:
+  std::vector<storage::sequence_number> last_;
+  storage::sequence_number floor_ = 0;
+  storage::sequence_number committed_floor_ = 0;
+  std::vector<std::pair<std::uint32_t, storage::sequence_number>> undo_;
+};
+
+} // namespace kvs::actors

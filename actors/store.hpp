@@ -1,0 +1,85 @@
+/// The store as a unit: everything but the network. kvs-node is this plus
+/// listeners; another CAF application embeds it by the same call.
+#pragma once
+
+#include "actors/caf_compat.hpp"
+#include "actors/compactor.hpp"
+#include "actors/shard.hpp"
+#include "actors/writer.hpp"
+#include "storage/clock.hpp"
+#include "storage/key_hash.hpp"
+#include "storage/recovery.hpp"
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace kvs::actors {
+
+struct store_options {
+  std::string directory = "./kvs-data";
+  sync_mode sync = sync_mode::always;
+  std::chrono::milliseconds sync_interval{1000};
+  /// 0: one per core.
+  std::uint32_t shard_count = 0;
+  std::uint64_t segment_bytes = storage::segment_bytes_default;
+  /// A segment is rewritten when this share of it is dead.
+  double compact_at = 0.5;
+  std::uint64_t key_bytes_max = storage::key_bytes_max_default;
+  std::uint64_t value_bytes_max = storage::value_bytes_max;
+  std::uint32_t batch_operations_max = storage::batch_operations_max;
+  /// Threads for records that are not in memory.
+  std::uint32_t reader_count = 2;
+
+  /// Told during recovery, from the calling thread.
+  std::function<void(const storage::recovery_progress&)> on_progress;
+  /// Told once if the store can no longer be trusted (an actor died) or takes
+  /// no writes any more (a sync failed); from any thread.
+  std::function<void(const std::string& what)> on_failure;
+
+  /// nullptr: the operating system's files.
+  std::shared_ptr<storage::file_system> files;
+  /// False: blocking actors run on the scheduler too (deterministic tests).
+  bool own_threads = true;
+};
+
+/// What a session needs to know of a store. Cheap to copy.
+struct store_access {
+  writer_actor writer;
+  compactor_actor compactor;
+  std::vector<shard_actor> shards;
+  std::shared_ptr<const storage::key_hasher> hash;
+  std::shared_ptr<const storage::clock> clock;
+  std::uint64_t key_bytes_max = 0;
+  std::uint64_t value_bytes_max = 0;
+  std::uint32_t batch_operations_max = 0;
+
+  std::uint32_t shard_of(storage::key_hash hash_value) const {
+    return storage::shard_of(hash_value,
+                             static_cast<std::uint32_t>(shards.size()));
+  }
+};
+
+/// A store whose actors run. Destroy it before its actor system, from a
+/// thread that is no actor; the destructor stops the store.
+class running_store {
+public:
+  virtual ~running_store() = default;
+  virtual const store_access& access() const = 0;
+  virtual const storage::recovery_report& report() const = 0;
+  /// Stops all actors in order and waits for it. What was acknowledged is on
+  /// disk afterwards, whatever the sync mode, unless an error says otherwise.
+  /// Sessions that still ask get `shutting_down`. Later calls return the
+  /// same.
+  virtual failure stop() = 0;
+};
+
+/// Opens the store in `options.directory` (which takes as long as recovery
+/// takes) and spawns its actors on `system`.
+/// Errors: those of storage::open_store.
+storage::result<std::unique_ptr<running_store>>
+spawn_store(caf::actor_system& system, store_options options);
+
+} // namespace kvs::actors

@@ -1,0 +1,51 @@
+/// SUPERVISOR: the life of all actors of a store.
+#pragma once
+
+#include "actors/compactor.hpp"
+#include "actors/reader.hpp"
+#include "actors/shard.hpp"
+#include "actors/syncer.hpp"
+#include "actors/writer.hpp"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace kvs::actors {
+
+/// Stop everything, in order, and answer when all of it is gone.
+struct stop_store {};
+
+struct store_stopped {
+  /// Not ok: what was not synced or sealed, and why.
+  failure error;
+};
+
+/// SUPERVISOR: watches all actors of a store and stops them.
+///
+/// Order of a stop: the WRITER appends what it has, refuses the rest, syncs
+/// and seals; the COMPACTOR gives up its rewrite and completes hint files;
+/// the SHARDS refuse what they hold; the CATALOG persists the time; then the
+/// SYNCER and the READERS go. Sessions are expected to be gone before.
+/// Failure: when an actor dies that was not told to, `on_death` is called
+/// once with its role; the store is not to be trusted any more then.
+using supervisor_actor
+  = caf::typed_actor<caf_compat::rpc<stop_store>::returns<store_stopped>>;
+
+struct supervisor_args {
+  writer_actor writer;
+  compactor_actor compactor;
+  catalog_actor catalog;
+  syncer_actor syncer;
+  std::vector<shard_actor> shards;
+  std::vector<reader_actor> readers;
+  std::function<void(const std::string& role)> on_death;
+};
+
+supervisor_actor spawn_supervisor(caf::actor_system& system,
+                                  supervisor_args args);
+
+} // namespace kvs::actors
+
+KVS_MESSAGE(kvs::actors::stop_store)
+KVS_MESSAGE(kvs::actors::store_stopped)

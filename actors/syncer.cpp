@@ -1,0 +1,41 @@
+#include "actors/syncer.hpp"
+
+#include <optional>
+
+namespace kvs::actors {
+namespace {
+
+class syncer final : public caf_compat::pinnable<syncer_actor::base> {
+public:
+  using pinnable::pinnable;
+
+  const char* name() const override {
+    return "kvs.syncer";
+  }
+
+  behavior_type make_behavior() override {
+    return {[this](const sync_up_to& request) { return sync(request); }};
+  }
+
+private:
+  log_synced sync(const sync_up_to& request) {
+    for (const auto& each : request.segments) {
+      if (failed_)
+        break;
+      if (auto done = each->shared_file()->sync(); !done)
+        failed_ = to_failure(done.error());
+    }
+    return {failed_.value_or(failure{}), request.end, request.sequence};
+  }
+
+  std::optional<failure> failed_;
+};
+
+} // namespace
+
+syncer_actor spawn_syncer(caf::actor_system& system,
+                          caf_compat::execution_base* thread) {
+  return system.spawn<syncer>(thread);
+}
+
+} // namespace kvs::actors

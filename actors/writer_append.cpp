@@ -1,0 +1,287 @@
+// How the WRITER turns requests into staged records, and which of them have to
+// wait or go back. The rules are in docs/architecture.md.
+
+#include "actors/writer_state.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+namespace kvs::actors {
+
+bool writer::stage(writer_input& input) {
+  if (auto* blind = std::get_if<blind_input>(&input))
+    return stage_blind(*blind);
+  if (auto* evaluated = std::get_if<evaluated_input>(&input))
+    return stage_evaluated(*evaluated);
+  if (auto* atomic = std::get_if<append_atomic>(&input))
+    return stage_atomic(*atomic);
+  if (auto* flush = std::get_if<flush_store>(&input))
+    return stage_flush(*flush);
+  // The other two concern what is in the file, so what is staged goes first.
+  if (group_)
+    return false;
+  if (auto* sync = std::get_if<sync_now>(&input)) {
+    sync_waiters_.push_back({written_end_, sync->from, sync->ref, {}});
+    request_sync();
+    settle_sync_waiters(nullptr);
+    return true;
+  }
+  if (building_.max_sequence != 0 && !roll_over())
+    return false;
+  seal_waiters_.push_back(std::get<seal_input>(input).promise);
+  if (sealing_.empty())
+    settle_seal_waiters({});
+  return true;
+}
+
+bool writer::stage_blind(blind_input& input) {
+  auto& batch = input.batch;
+  for (; input.position < batch.operations.size(); ++input.position) {
+    const auto& op = batch.operations[input.position];
+    if (log_.staged_bytes() >= storage::turn_value_bytes_max
+        || !room_for_record())
+      return false;
+    if (auto* reserved = reservation_of(op.hash)) {
+      reserved->waiting.push_back(
+        blind_input{{batch.from, {op}, batch.memory}});
+      continue;
+    }
+    auto& part = part_of(shard_of(op.hash), publication_kind::blind,
+                         batch.from, batch.memory);
+    stage_record(op, storage::record_type::put, take_sequences(1), part);
+  }
+  return true;
+}
+
+bool writer::stage_evaluated(evaluated_input& input) {
+  auto& batch = input.batch;
+  for (; input.position < batch.records.size(); ++input.position) {
+    const auto& record = batch.records[input.position];
+    if (log_.staged_bytes() >= storage::turn_value_bytes_max
+        || !room_for_record())
+      return false;
+    auto* reserved = reservation_of(record.hash);
+    auto own = reserved != nullptr && !reserved->session
+               && reserved->hash == record.hash;
+    if (reserved != nullptr && !own) {
+      reserved->waiting.push_back(
+        evaluated_input{{batch.shard, {record}, batch.memory}});
+      continue;
+    }
+    if (slots_.last(record.hash) > record.evaluated_at) {
+      reject(batch.shard, record);
+      continue;
+    }
+    auto& part = part_of(batch.shard, publication_kind::evaluated, {},
+                         batch.memory);
+    operation op;
+    op.ref.id = record.evaluation;
+    op.hash = record.hash;
+    op.key = record.key;
+    op.value = record.value;
+    op.value_crc = record.value_crc;
+    op.expires_at = record.expires_at;
+    stage_record(op, record.type, take_sequences(record.change_count), part);
+    if (own)
+      release_reservation(storage::slot_of(record.hash));
+  }
+  return true;
+}
+
+void writer::reject(std::uint32_t shard, const evaluated_record& record) {
+  ++figures_.rejections;
+  auto slot = storage::slot_of(record.hash);
+  // The second rejection reserves: nobody is rejected for ever.
+  if (record.rejection_count > 0 && !reservations_.contains(slot))
+    reservations_[slot].hash = record.hash;
+  // It goes back behind the publication of the record that beat it, which is
+  // in this group or an earlier one.
+  open_group().rejected[shard].push_back(record.evaluation);
+}
+
+bool writer::stage_atomic(append_atomic& input) {
+  if (log_.staged_bytes() >= storage::turn_value_bytes_max
+      || !room_for_record())
+    return false;
+  if (auto* obstacle = obstacle_of(input)) {
+    obstacle->waiting.push_back(std::move(input));
+    return true;
+  }
+  if (!observed_unchanged(input)) {
+    reject(input);
+    return true;
+  }
+  atomic_write done{input.from, input.ref, last_sequence_, 0, 0};
+  if (!input.operations.empty())
+    stage_batch(input, done);
+  open_group().atomics.push_back(done);
+  release_transaction(input.from, input.ref);
+  return true;
+}
+
+void writer::stage_batch(append_atomic& input, atomic_write& done) {
+  std::vector<bool> touched(shards_.size(), false);
+  for (const auto& op : input.operations)
+    touched[shard_of(op.hash)] = true;
+  auto shard_count = std::count(touched.begin(), touched.end(), true);
+  if (shard_count > 1) {
+    done.batch_id = ++last_batch_id_;
+    done.shards_left = static_cast<std::size_t>(shard_count);
+  }
+  auto as_batch = input.operations.size() > 1;
+  if (as_batch)
+    log_.begin_batch(last_sequence_ + 1);
+  for (const auto& op : input.operations) {
+    auto& part = part_of(shard_of(op.hash), publication_kind::atomic,
+                         input.from, input.memory, done.batch_id);
+    auto type = op.kind == operation_kind::erase
+                  ? storage::record_type::tombstone
+                  : storage::record_type::put;
+    stage_record(op, type, take_sequences(1), part);
+  }
+  if (as_batch)
+    log_.end_batch();
+  done.version = last_sequence_;
+}
+
+void writer::reject(append_atomic& input) {
+  ++figures_.rejections;
+  if (input.rejection_count > 0) {
+    for (const auto& seen : input.observed) {
+      auto [it, fresh]
+        = reservations_.try_emplace(storage::slot_of(seen.hash));
+      if (fresh) {
+        it->second.session = input.from;
+        it->second.ref = input.ref;
+      }
+    }
+    // If it dies with the keys reserved, others must not wait for ever.
+    caf_compat::watch(input.from, writer_impl{this},
+                      reserving_session_gone{input.from.address()});
+  }
+  open_group().rejected_transactions.emplace_back(input.from, input.ref);
+}
+
+bool writer::observed_unchanged(const append_atomic& input) const {
+  return std::all_of(input.observed.begin(), input.observed.end(),
+                     [this](const observed_slot& seen) {
+                       return slots_.last(seen.hash) <= seen.evaluated_at;
+                     });
+}
+
+slot_reservation* writer::reservation_of(storage::key_hash hash) {
+  if (reservations_.empty())
+    return nullptr;
+  auto it = reservations_.find(storage::slot_of(hash));
+  return it == reservations_.end() ? nullptr : &it->second;
+}
+
+slot_reservation* writer::obstacle_of(const append_atomic& input) {
+  auto foreign = [&](storage::key_hash hash) -> slot_reservation* {
+    auto* found = reservation_of(hash);
+    auto own = found != nullptr && found->session == input.from
+               && found->ref.id == input.ref.id;
+    return own ? nullptr : found;
+  };
+  for (const auto& seen : input.observed)
+    if (auto* found = foreign(seen.hash))
+      return found;
+  for (const auto& op : input.operations)
+    if (auto* found = foreign(op.hash))
+      return found;
+  return nullptr;
+}
+
+bool writer::stage_flush(flush_store& input) {
+  if (!room_for_record())
+    return false;
+  auto sequence = take_sequences(1);
+  auto place = log_.add_bare(storage::record_type::flush, sequence);
+  note_record(storage::record_type::flush, sequence, 0, place.size_bytes);
+  slots_.raise_all(sequence);
+  atomic_write done{input.from, input.ref, sequence, 0, 0};
+  if (shards_.size() > 1) {
+    done.batch_id = ++last_batch_id_;
+    done.shards_left = shards_.size();
+  }
+  for (std::uint32_t at = 0; at < shards_.size(); ++at)
+    part_of(at, publication_kind::flush, input.from, {}, done.batch_id)
+      .sequence
+      = sequence;
+  open_group().atomics.push_back(done);
+  open_group().flush_sequence = sequence;
+  return true;
+}
+
+void writer::stage_record(const operation& op, storage::record_type type,
+                          storage::sequence_number sequence,
+                          publication_part& part) {
+  auto place = log_.add(type, sequence, op.expires_at, op.key, op.value,
+                        op.value_crc);
+  slots_.raise(op.hash, sequence);
+  note_record(type, sequence, op.expires_at, place.size_bytes);
+  part.records.push_back(
+    {op.ref, type, op.hash, op.key, {place, sequence, op.expires_at}});
+}
+
+void writer::note_record(storage::record_type type,
+                         storage::sequence_number sequence,
+                         storage::timestamp_ms expires_at,
+                         std::uint64_t bytes) {
+  ++figures_.writes;
+  figures_.bytes += bytes;
+  if (building_.min_sequence == 0)
+    building_.min_sequence = sequence;
+  building_.max_sequence = sequence;
+  if (type == storage::record_type::flush)
+    return;
+  ++building_.record_count;
+  if (type == storage::record_type::tombstone) {
+    ++building_.tombstone_count;
+    building_.tombstone_bytes += bytes;
+  }
+  if (type == storage::record_type::tombstone || expires_at != 0)
+    building_.max_shadow_sequence = sequence;
+}
+
+publication_part& writer::part_of(std::uint32_t shard, publication_kind kind,
+                                  const session_actor& session,
+                                  const memory_owners& memory,
+                                  std::uint64_t batch_id) {
+  auto& parts = open_group().per_shard[shard];
+  // Requests of one message come in a run, so only the last part can fit.
+  if (parts.empty() || parts.back().kind != kind
+      || parts.back().session != session
+      || parts.back().batch_id != batch_id
+      || !parts.back().memory.same_as(memory)
+      || kind == publication_kind::flush) {
+    publication_part fresh;
+    fresh.kind = kind;
+    fresh.session = session;
+    fresh.memory = memory;
+    fresh.batch_id = batch_id;
+    parts.push_back(std::move(fresh));
+  }
+  return parts.back();
+}
+
+storage::sequence_number writer::take_sequences(std::uint32_t count) {
+  last_sequence_ += count;
+  return last_sequence_;
+}
+
+std::uint32_t writer::shard_of(storage::key_hash hash) const {
+  return storage::shard_of(hash, static_cast<std::uint32_t>(shards_.size()));
+}
+
+written_group& writer::open_group() {
+  if (!group_) {
+    group_.emplace();
+    group_->barrier = predecessor_end_;
+    group_->per_shard.resize(shards_.size());
+    group_->rejected.resize(shards_.size());
+  }
+  return *group_;
+}
+
+} // namespace kvs::actors

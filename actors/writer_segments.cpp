@@ -1,0 +1,168 @@
+// How the WRITER goes from one segment to the next, and how it stops.
+
+#include "actors/writer_state.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace kvs::actors {
+namespace {
+
+constexpr std::chrono::milliseconds segment_retry_period{200};
+
+} // namespace
+
+void writer::start_segment_entry() {
+  const auto& header = log_.target()->header();
+  building_ = {};
+  building_.id = header.id;
+  building_.kind = storage::segment_kind::log;
+  building_.identity = header.context.identity;
+  building_.base_sequence = header.context.base_sequence;
+}
+
+bool writer::room_for_record() {
+  if (log_.fits(last_sequence_ + 1, args_.segment_bytes))
+    return true;
+  // What is staged belongs to the full segment and is written first.
+  return !group_ && roll_over();
+}
+
+bool writer::roll_over() {
+  if (next_ == nullptr) {
+    request_segment();
+    return false;
+  }
+  if (!seal_log())
+    return false;
+  ++figures_.rollovers;
+  predecessor_end_ = written_end_;
+  log_ = storage::log_writer{next_, storage::segment_header_bytes};
+  written_end_ = {next_->id(), storage::segment_header_bytes};
+  start_segment_entry();
+  building_before_ = building_;
+  for (const auto& each : shards_)
+    caf_compat::tell(this, each, segment_added{next_});
+  next_ = nullptr;
+  request_segment();
+  request_sync();
+  return true;
+}
+
+bool writer::seal_log() {
+  // Without this record recovery takes what follows in the next segment for
+  // unacknowledged, so there is no going on without it.
+  log_.add_bare(storage::record_type::seal, last_sequence_);
+  auto done = log_.write_staged(storage::turn_value_bytes_max);
+  if (!done) {
+    segment_failure_ = to_failure(done.error());
+    caf_compat::tell_after(this, this, segment_retry_period,
+                           segment_retry_due{});
+    return false;
+  }
+  building_.sealed = true;
+  building_.end_bytes = log_.end_bytes();
+  written_end_ = {log_.target()->id(), log_.end_bytes()};
+  note_unsynced();
+  sealing_.push_back({building_, log_.target(), false});
+  return true;
+}
+
+void writer::request_segment() {
+  if (segment_requested_ || next_ != nullptr || stopping_)
+    return;
+  segment_requested_ = true;
+  caf_compat::ask(this, args_.catalog, create_segment{last_sequence_ + 1})
+    .then(
+      [this](const segment_created& reply) {
+        segment_requested_ = false;
+        if (reply.error.code == outcome::ok) {
+          next_ = reply.segment;
+          segment_failure_.reset();
+        } else {
+          segment_failure_ = reply.error;
+          caf_compat::tell_after(this, this, segment_retry_period,
+                                 segment_retry_due{});
+        }
+        schedule_commit();
+      },
+      [this](const caf::error&) {
+        fail_store(make_failure(outcome::io_error, "the CATALOG is gone"));
+        end_turn();
+      });
+}
+
+void writer::seal_synced_segments() {
+  for (auto& each : sealing_) {
+    storage::log_position end{each.entry.id, each.entry.end_bytes};
+    if (each.asked || end > durable_)
+      continue;
+    each.asked = true;
+    caf_compat::ask(this, args_.catalog, seal_segment{each.entry})
+      .then(
+        [this, id = each.entry.id](const catalog_updated& reply) {
+          segment_was_sealed(id, reply.error);
+          end_turn();
+        },
+        [this](const caf::error&) {
+          fail_store(make_failure(outcome::io_error, "the CATALOG is gone"));
+          end_turn();
+        });
+  }
+}
+
+void writer::segment_was_sealed(storage::segment_id id,
+                                const failure& error) {
+  auto it = std::find_if(sealing_.begin(), sealing_.end(),
+                         [id](const auto& each) {
+                           return each.entry.id == id;
+                         });
+  if (error.code == outcome::no_space) {
+    // Nothing is lost: recovery can read a segment that is not listed as
+    // sealed. It is tried again.
+    it->asked = false;
+    caf_compat::tell_after(this, this, segment_retry_period,
+                           segment_retry_due{});
+    return;
+  }
+  if (error.code != outcome::ok)
+    return fail_store(error);
+  if (compactor_)
+    caf_compat::tell(this, compactor_,
+                     segment_sealed{it->entry, it->segment});
+  sealing_.erase(it);
+  if (sealing_.empty())
+    settle_seal_waiters({});
+  try_finish_stop();
+}
+
+void writer::settle_seal_waiters(const failure& error) {
+  for (auto& each : std::exchange(seal_waiters_, {}))
+    each.deliver(log_made_durable{error});
+}
+
+void writer::try_finish_stop() {
+  if (!stop_promise_)
+    return;
+  if (!read_only_) {
+    if (!inputs_.empty() || writing_ || group_)
+      return;
+    if (building_.max_sequence != 0 && !building_.sealed && !seal_log()) {
+      finish_stop(*segment_failure_);
+      return;
+    }
+    request_sync();
+    if (!unpublished_.empty() || !sealing_.empty() || !applying_.empty())
+      return;
+  }
+  finish_stop(read_only_.value_or(failure{}));
+}
+
+void writer::finish_stop(const failure& error) {
+  stop_promise_->deliver(writer_stopped{error});
+  stop_promise_.reset();
+  end_turn();
+  this->quit();
+}
+
+} // namespace kvs::actors
