@@ -1,0 +1,97 @@
+// Options of the commands on the whole store and on files.
+
+#include "apps/client/bench.hpp"
+#include "apps/client/commands.hpp"
+#include "apps/client/subcommands.hpp"
+#include "apps/client/transfer.hpp"
+
+#include <memory>
+
+namespace kvs::apps {
+
+namespace {
+
+void add_bare(CLI::App& app, command_action& action, const char* name,
+              const char* description, int (*run)(session&)) {
+  app.add_subcommand(name, description)->callback([&action, run] {
+    action = run;
+  });
+}
+
+void add_file(CLI::App& app, command_action& action, const char* name,
+              const char* description,
+              int (*run)(session&, const std::string&)) {
+  auto* sub = app.add_subcommand(name, description);
+  auto file = std::make_shared<std::string>();
+  add_text(*sub, "FILE", *file, "The file; '-' is stdin or stdout")->required();
+  sub->callback([&action, file, run] {
+    action = [file, run](session& node) { return run(node, *file); };
+  });
+}
+
+void add_scan(CLI::App& app, command_action& action) {
+  auto* sub = app.add_subcommand("scan", "Print all keys, one per line");
+  auto options = std::make_shared<scan_options>();
+  add_text(*sub, "--prefix", options->prefix, "Only keys that begin so");
+  sub->callback([&action, options] {
+    action = [options](session& node) { return run_scan(node, *options); };
+  });
+}
+
+void add_flush(CLI::App& app, command_action& action) {
+  auto* sub = app.add_subcommand("flush", "Erase every key, after asking");
+  auto options = std::make_shared<flush_options>();
+  sub->add_flag("--yes", options->yes, "Do not ask");
+  sub->callback([&action, options] {
+    action = [options](session& node) { return run_flush(node, *options); };
+  });
+}
+
+void add_bench(CLI::App& app, command_action& action) {
+  auto* sub = app.add_subcommand("bench", "Measure how fast the node answers");
+  auto options = std::make_shared<bench_options>();
+  sub->add_option("--clients", options->client_count, "Connections")
+    ->capture_default_str();
+  sub
+    ->add_option("--pipeline", options->pipeline,
+                 "Requests a client sends before it waits for the answers")
+    ->capture_default_str();
+  sub->add_option("--requests", options->request_count, "Requests per test")
+    ->capture_default_str();
+  sub->add_option("--value-bytes", options->value_bytes, "Size of a value")
+    ->capture_default_str();
+  sub
+    ->add_option("--keyspace", options->keyspace,
+                 "How many keys there are to choose from")
+    ->capture_default_str();
+  sub
+    ->add_option("--tests", options->tests,
+                 "Which of set, get, incr; they write to the store")
+    ->capture_default_str();
+  sub->callback([&action, options] {
+    action = [options](session& node) { return run_bench(node, *options); };
+  });
+}
+
+} // namespace
+
+void add_store_subcommands(CLI::App& app, command_action& action) {
+  add_file(app, action, "batch",
+           "Apply a file of operations, all of them or none", run_batch);
+  add_scan(app, action);
+  add_bare(app, action, "count", "Print the number of keys", run_count);
+  add_bare(app, action, "stats", "Print figures of the node", run_stats);
+  add_bare(app, action, "sync", "Make everything written so far durable",
+           run_sync);
+  add_bare(app, action, "compact", "Give the space of dead records back",
+           run_compact);
+  add_flush(app, action);
+  add_bare(app, action, "ping", "Measure one round trip", run_ping);
+  add_file(app, action, "import", "Store every line of a JSON Lines file",
+           run_import);
+  add_file(app, action, "export", "Write all keys to a JSON Lines file",
+           run_export);
+  add_bench(app, action);
+}
+
+} // namespace kvs::apps

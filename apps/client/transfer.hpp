@@ -1,0 +1,27 @@
+// Moving whole files into and out of a store.
+
+#pragma once
+
+#include "apps/client/session.hpp"
+
+#include <string>
+
+namespace kvs::apps {
+
+/// Writes every line of the JSON Lines file `file` ("-" is stdin) to the
+/// store. Requests are pipelined, so lines on different keys may take effect
+/// in another order; lines on one key take effect in the order of the file.
+///
+/// Returns an exit code. A line that is wrong or refused is named on stderr by
+/// its number, the others are still written, and the code is `exit_failed`. A
+/// lost connection ends the import at once; it is never resumed silently.
+int run_import(session& node, const std::string& file);
+
+/// Writes every key of the store to `file` ("-" is stdout) as JSON Lines. What
+/// changes during the export may be in it or not; a key may appear twice, with
+/// the same or a later value.
+///
+/// Returns an exit code. An incomplete file keeps the name `file`.partial.
+int run_export(session& node, const std::string& file);
+
+} // namespace kvs::apps

@@ -1,0 +1,175 @@
+// kvs-node: opens a store and serves it over TCP until it is told to stop.
+
+#include "actors/acceptor.hpp"
+#include "actors/asio_scheduler.hpp"
+#include "actors/store.hpp"
+#include "apps/node/exit_codes.hpp"
+#include "apps/node/options.hpp"
+#include "apps/node/recovery_display.hpp"
+#include "apps/node/signals.hpp"
+
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <thread>
+
+namespace kvs::apps {
+namespace {
+
+using namespace std::chrono_literals;
+
+void set_up_log(bool verbose) {
+  auto log = spdlog::stderr_color_mt("kvs");
+  log->set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v");
+  log->set_level(verbose ? spdlog::level::debug : spdlog::level::info);
+  spdlog::set_default_logger(log);
+}
+
+/// Connections need descriptors; the soft limit is often far below the hard
+/// one.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+  }
+}
+
+const char* name_of(actors::sync_mode mode) {
+  switch (mode) {
+    case actors::sync_mode::always:
+      return "always";
+    case actors::sync_mode::interval:
+      return "interval";
+    case actors::sync_mode::none:
+      return "none";
+  }
+  return "?";
+}
+
+int exit_code_of(const storage::error& error) {
+  switch (error.code) {
+    case storage::errc::locked:
+    case storage::errc::unusable_directory:
+      return exit_cannot_create;
+    default:
+      return exit_io;
+  }
+}
+
+void log_recovery(const storage::recovery_report& report) {
+  spdlog::info("store.opened created={} keys={} records={} segments={} "
+               "segments_from_hints={}",
+               report.created, report.keys, report.records, report.segments,
+               report.segments_from_hints);
+  if (report.torn_bytes > 0)
+    spdlog::warn("store.torn-tail-cut file={} bytes={}", report.torn_file,
+                 report.torn_bytes);
+  for (const auto& name : report.deleted_files)
+    spdlog::info("store.leftover-deleted file={}", name);
+}
+
+/// Lets the clients' requests finish, then closes whoever is left.
+void stop_listener(caf::actor_system& system,
+                   const actors::acceptor_actor& acceptor) {
+  constexpr auto drain_timeout = 4s;
+  caf::scoped_actor self{system};
+  auto drained = false;
+  caf_compat::ask_within(self.ptr(), acceptor, drain_timeout,
+                                 actors::stop_listening{})
+    .receive([&](const actors::listening_stopped&) { drained = true; },
+             [](const caf::error&) {});
+  if (drained)
+    return;
+  spdlog::warn("node.clients-aborted");
+  caf_compat::tell_anon(acceptor, actors::abort_connections{});
+  caf_compat::ask_within(self.ptr(), acceptor, drain_timeout,
+                                 actors::stop_listening{})
+    .receive([](const actors::listening_stopped&) {},
+             [](const caf::error&) {});
+}
+
+int serve(caf::actor_system& system, actors::running_store& store,
+          const node_options& options, const stop_events& events) {
+  auto listening = actors::spawn_listener(system, store.access(),
+                                          options.listener);
+  if (!listening) {
+    spdlog::critical("node.bind-failed error=\"{}\"",
+                     storage::to_string(listening.error()));
+    return exit_unavailable;
+  }
+  spdlog::info("node.listening addr={}", listening->address);
+  std::puts("ready");
+  std::fflush(stdout);
+  auto reason = events.wait();
+  spdlog::info("node.stopping reason={}",
+               reason == stop_reason::signal ? "signal" : "failure");
+  stop_listener(system, listening->acceptor);
+  auto stopped = store.stop();
+  if (stopped.code != actors::outcome::ok) {
+    spdlog::error("node.stop-failed error=\"{}\"",
+                  stopped.detail ? *stopped.detail : "");
+    return exit_io;
+  }
+  if (reason == stop_reason::failure)
+    return exit_software;
+  spdlog::info("node.stopped");
+  return exit_ok;
+}
+
+int run(node_options options, const stop_events& events) {
+  auto cores = std::max(1U, std::thread::hardware_concurrency());
+  if (options.thread_count == 0)
+    options.thread_count = cores;
+  if (options.store.shard_count == 0)
+    options.store.shard_count = cores;
+  spdlog::info("node.starting version={} pid={} dir={} addr={}:{} shards={} "
+               "threads={} sync={}",
+               KVS_VERSION, getpid(), options.store.directory,
+               options.listener.host, options.listener.port,
+               options.store.shard_count, options.thread_count,
+               name_of(options.store.sync));
+  recovery_display display;
+  options.store.on_progress
+    = [&](const storage::recovery_progress& now) { display.update(now); };
+  options.store.on_failure = [&](const std::string& what) {
+    spdlog::critical("node.failed reason=\"{}\"", what);
+    events.report_failure();
+  };
+  caf::actor_system_config config;
+  actors::use_asio_scheduler(config, options.thread_count);
+  caf::actor_system system{config};
+  auto store = actors::spawn_store(system, options.store);
+  display.finish();
+  if (!store) {
+    spdlog::critical("node.open-failed code={} error=\"{}\"",
+                     storage::to_string(store.error().code),
+                     storage::to_string(store.error()));
+    return exit_code_of(store.error());
+  }
+  log_recovery((*store)->report());
+  return serve(system, **store, options, events);
+}
+
+} // namespace
+} // namespace kvs::apps
+
+int main(int argc, char** argv) {
+  using namespace kvs::apps;
+  auto parsed = parse_node_options(argc, argv);
+  if (auto* done = std::get_if<exit_now>(&parsed))
+    return done->code;
+  auto& options = std::get<node_options>(parsed);
+  set_up_log(options.verbose);
+  raise_descriptor_limit();
+  // Before any thread exists: all of them inherit the signal mask.
+  stop_events events;
+  auto code = run(std::move(options), events);
+  spdlog::shutdown();
+  return code;
+}

@@ -1,0 +1,210 @@
+#include "apps/node/options.hpp"
+
+#include "apps/node/exit_codes.hpp"
+
+#include <boost/asio/ip/address.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <charconv>
+#include <iostream>
+#include <map>
+
+namespace kvs::apps {
+namespace {
+
+using actors::sync_mode;
+
+/// Options as text and numbers, before they are checked together.
+struct raw_options {
+  std::string addr = "127.0.0.1:4000";
+  sync_mode sync = sync_mode::always;
+  std::uint64_t sync_interval_ms = 1000;
+  std::uint64_t frame_timeout_ms = 10'000;
+  std::uint64_t idle_timeout_ms = 0;
+};
+
+void add_store_options(CLI::App& app, node_options& options,
+                       raw_options& raw) {
+  auto& store = options.store;
+  app.add_option("--dir", store.directory, "Directory of the store")
+    ->capture_default_str()
+    ->group("Store");
+  app
+    .add_option("--sync", raw.sync,
+                "When a write is acknowledged: always (it survives power "
+                "loss), interval (at most --sync-interval-ms of writes can "
+                "be lost), none (the system decides)")
+    ->transform(CLI::CheckedTransformer(
+      std::map<std::string, sync_mode>{{"always", sync_mode::always},
+                                       {"interval", sync_mode::interval},
+                                       {"none", sync_mode::none}}))
+    ->option_text("always|interval|none [always]")
+    ->group("Store");
+  app
+    .add_option("--sync-interval-ms", raw.sync_interval_ms,
+                "Longest time an acknowledged write stays unsynced with "
+                "--sync interval")
+    ->check(CLI::Range(1, 3'600'000))
+    ->capture_default_str()
+    ->group("Store");
+  app
+    .add_option("--shards", store.shard_count,
+                "Index shards; 0: one per core")
+    ->check(CLI::Range(0, 1024))
+    ->capture_default_str()
+    ->group("Store");
+  app
+    .add_option("--segment-bytes", store.segment_bytes,
+                "Size at which a segment file is sealed, e.g. 64MiB")
+    ->transform(CLI::AsSizeValue(false))
+    ->check(CLI::Range(storage::segment_bytes_min,
+                       storage::segment_bytes_max))
+    ->option_text("SIZE [128MiB]")
+    ->group("Store");
+  app
+    .add_option("--compact-at", store.compact_at,
+                "Rewrite a segment when this share of it is dead")
+    ->check(CLI::Range(0.05, 1.0))
+    ->capture_default_str()
+    ->group("Store");
+}
+
+void add_limits(CLI::App& app, node_options& options, raw_options& raw) {
+  auto& decode = options.listener.limits.decode;
+  app
+    .add_option("--key-bytes-max", decode.key_bytes_max,
+                "Longest key, up to 16MiB")
+    ->transform(CLI::AsSizeValue(false))
+    ->check(CLI::Range(std::uint64_t{1}, storage::key_bytes_format_max))
+    ->option_text("SIZE [64KiB]")
+    ->group("Limits");
+  app
+    .add_option("--value-bytes-max", decode.value_bytes_max,
+                "Longest value, up to 512MiB")
+    ->transform(CLI::AsSizeValue(false))
+    ->check(CLI::Range(std::uint64_t{1}, storage::value_bytes_max))
+    ->option_text("SIZE [512MiB]")
+    ->group("Limits");
+  app
+    .add_option("--net-memory-max", options.listener.network_bytes_max,
+                "Memory that large requests may take together")
+    ->transform(CLI::AsSizeValue(false))
+    ->check(CLI::Range(std::uint64_t{1} << 20, std::uint64_t{1} << 50))
+    ->option_text("SIZE [1GiB]")
+    ->group("Limits");
+  app
+    .add_option("--max-clients", options.listener.clients_max,
+                "Connections at once")
+    ->check(CLI::Range(1, 1'000'000))
+    ->capture_default_str()
+    ->group("Limits");
+  app
+    .add_option("--frame-timeout-ms", raw.frame_timeout_ms,
+                "A request must arrive within this plus 1 s per MiB")
+    ->check(CLI::Range(10, 3'600'000))
+    ->capture_default_str()
+    ->group("Limits");
+  app
+    .add_option("--idle-timeout-ms", raw.idle_timeout_ms,
+                "Close a connection without requests after this; 0: never")
+    ->check(CLI::Range(0, 86'400'000))
+    ->capture_default_str()
+    ->group("Limits");
+}
+
+exit_now usage(const std::string& message) {
+  std::cerr << "kvs-node: " << message << "\nTry 'kvs-node --help'.\n";
+  return {exit_usage};
+}
+
+/// What a value of the largest size needs around it in a frame.
+constexpr std::uint64_t frame_overhead_bytes = std::uint64_t{1} << 20;
+
+std::variant<node_options, exit_now> finish(node_options options,
+                                            const raw_options& raw) {
+  auto& listener = options.listener;
+  if (!parse_address(raw.addr, listener.host, listener.port))
+    return usage("--addr: '" + raw.addr + "' is not HOST:PORT");
+  if (!options.allow_remote && !is_loopback(listener.host))
+    return usage("--addr: " + listener.host
+                 + " can be reached by other machines, and this version has "
+                   "no authentication; say --allow-remote if that is meant");
+  auto& decode = listener.limits.decode;
+  decode.frame_bytes_max
+    = decode.key_bytes_max + decode.value_bytes_max + frame_overhead_bytes;
+  if (listener.network_bytes_max < decode.value_bytes_max)
+    decode.frame_bytes_max
+      = std::min(decode.frame_bytes_max, listener.network_bytes_max);
+  options.store.sync = raw.sync;
+  options.store.sync_interval
+    = std::chrono::milliseconds{raw.sync_interval_ms};
+  options.store.key_bytes_max = decode.key_bytes_max;
+  options.store.value_bytes_max = decode.value_bytes_max;
+  listener.limits.frame_timeout
+    = std::chrono::milliseconds{raw.frame_timeout_ms};
+  listener.limits.idle_timeout
+    = std::chrono::milliseconds{raw.idle_timeout_ms};
+  listener.node_name = "kvs-node";
+  listener.node_version = KVS_VERSION;
+  return options;
+}
+
+} // namespace
+
+bool parse_address(const std::string& text, std::string& host,
+                   std::uint16_t& port) {
+  auto colon = text.rfind(':');
+  if (colon == std::string::npos || colon == 0)
+    return false;
+  host = text.substr(0, colon);
+  if (host.front() == '[' && host.back() == ']')
+    host = host.substr(1, host.size() - 2);
+  else if (host.find(':') != std::string::npos)
+    return false;
+  const auto* begin = text.data() + colon + 1;
+  const auto* end = text.data() + text.size();
+  auto [rest, error] = std::from_chars(begin, end, port);
+  return error == std::errc{} && rest == end && begin != end;
+}
+
+bool is_loopback(const std::string& host) {
+  if (host == "localhost")
+    return true;
+  boost::system::error_code error;
+  auto address = boost::asio::ip::make_address(host, error);
+  return !error && address.is_loopback();
+}
+
+std::variant<node_options, exit_now> parse_node_options(int argc,
+                                                        char** argv) {
+  node_options options;
+  raw_options raw;
+  CLI::App app{"kvs-node: a durable key-value store, served over TCP.",
+               "kvs-node"};
+  app.set_version_flag("-V,--version", "kvs-node " KVS_VERSION);
+  app.add_option("--addr", raw.addr, "Where to listen; port 0: any free one")
+    ->capture_default_str()
+    ->option_text("HOST:PORT [127.0.0.1:4000]");
+  app
+    .add_option("--threads", options.thread_count,
+                "Event loops; 0: one per core")
+    ->check(CLI::Range(0, 256))
+    ->capture_default_str();
+  app.add_flag("--allow-remote", options.allow_remote,
+               "Serve other machines too, without authentication");
+  app.add_flag("--verbose", options.verbose,
+               "Also log what happens to single connections");
+  add_store_options(app, options, raw);
+  add_limits(app, options, raw);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& success) {
+    return exit_now{app.exit(success)};
+  } catch (const CLI::ParseError& error) {
+    return usage(error.what());
+  }
+  return finish(std::move(options), raw);
+}
+
+} // namespace kvs::apps

@@ -1,0 +1,38 @@
+// What kvs-node can be told on the command line.
+
+#pragma once
+
+#include "actors/acceptor.hpp"
+#include "actors/store.hpp"
+
+#include <cstddef>
+#include <string>
+#include <variant>
+
+namespace kvs::apps {
+
+struct node_options {
+  actors::store_options store;
+  actors::listener_options listener;
+  std::size_t thread_count = 0;
+  bool allow_remote = false;
+  bool verbose = false;
+};
+
+/// The command line said all there is to say (--help, --version) or was wrong:
+/// the text is printed already, this is the exit code.
+struct exit_now {
+  int code = 0;
+};
+
+std::variant<node_options, exit_now> parse_node_options(int argc,
+                                                        char** argv);
+
+/// "127.0.0.1:4000" or "[::1]:4000"; false: it is neither.
+bool parse_address(const std::string& text, std::string& host,
+                   std::uint16_t& port);
+
+/// Whether only this machine can reach `host`.
+bool is_loopback(const std::string& host);
+
+} // namespace kvs::apps
