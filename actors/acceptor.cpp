@@ -5,6 +5,7 @@
 #include "protocol/native/codec.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
+
 #include <spdlog/spdlog.h>
 
 #include <map>
@@ -86,8 +87,7 @@ public:
         if (stopping_)
           return;
         if (!std::exchange(pausing_, true))
-          spdlog::error("acceptor.accept-failed error=\"{}\"",
-                        message.reason);
+          spdlog::error("acceptor.accept-failed error=\"{}\"", message.reason);
         caf_compat::tell_after(this, this, accept_pause, accept_again_due{});
       },
       [this](const accept_again_due&) { accept(); },
@@ -113,14 +113,13 @@ private:
     auto& loop = loop_of(this->system(), index);
     auto client = std::make_shared<tcp::socket>(loop.io());
     // The handler holds a handle, never the actor itself.
-    socket_->async_accept(
-      *client, [self = acceptor_impl{this}, client,
-                index](boost::system::error_code error) {
-        if (!error)
-          caf_compat::tell_anon(self, client_accepted{client, index});
-        else if (error != boost::asio::error::operation_aborted)
-          caf_compat::tell_anon(self, accept_failed{error.message()});
-      });
+    socket_->async_accept(*client, [self = acceptor_impl{this}, client,
+                                    index](boost::system::error_code error) {
+      if (!error)
+        caf_compat::tell_anon(self, client_accepted{client, index});
+      else if (error != boost::asio::error::operation_aborted)
+        caf_compat::tell_anon(self, accept_failed{error.message()});
+    });
   }
 
   void serve(const client_accepted& message) {
@@ -151,8 +150,7 @@ private:
        "the node serves as many clients as it may; nothing was read", 0});
     boost::system::error_code ignored;
     client.non_blocking(true, ignored);
-    client.write_some(boost::asio::buffer(frame.data(), frame.size()),
-                      ignored);
+    client.write_some(boost::asio::buffer(frame.data(), frame.size()), ignored);
   }
 
   void close_listener() {

@@ -20,9 +20,8 @@ public:
 
   /// Sets who is told: of reads with the number of bytes, and that the stream
   /// takes bytes again.
-  virtual void
-  on_events(std::function<void(event, std::size_t bytes)> received,
-            std::function<void()> writable)
+  virtual void on_events(std::function<void(event, std::size_t bytes)> received,
+                         std::function<void()> writable)
     = 0;
 
   /// Reads at least one byte into `target`, which must stay valid until the
@@ -33,6 +32,9 @@ public:
   /// stream is broken. If that is not all, `writable` will be called.
   virtual std::optional<std::size_t>
   write(std::span<const std::span<const std::byte>> parts) = 0;
+
+  /// Says that nothing more will be written; reading goes on.
+  virtual void end_output() = 0;
 
   /// Ends both directions; afterwards no callback comes and the target of a
   /// read is not touched any more.

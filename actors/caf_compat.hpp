@@ -125,8 +125,7 @@ auto ask(Self* self, const Dest& dst, Message&& message) {
 /// it fires.
 template <class Self, class Dest, class Rep, class Period, class Message>
 auto ask_within(Self* self, const Dest& dst,
-                std::chrono::duration<Rep, Period> timeout,
-                Message&& message) {
+                std::chrono::duration<Rep, Period> timeout, Message&& message) {
 #if KVS_CAF_1X
   return self->mail(std::forward<Message>(message)).request(dst, timeout);
 #else

@@ -65,10 +65,8 @@ private:
       return {*failed_};
     auto next = args_.state;
     ++next.generation;
-    next.persisted_time
-      = std::max(next.persisted_time, args_.clock->now());
-    auto written
-      = storage::write_manifest(*args_.files, args_.directory, next);
+    next.persisted_time = std::max(next.persisted_time, args_.clock->now());
+    auto written = storage::write_manifest(*args_.files, args_.directory, next);
     if (written) {
       args_.state = next;
       installed_ = std::move(next);

@@ -10,8 +10,7 @@ namespace kvs::actors {
 
 compactor::compactor(caf::actor_config& config,
                      caf_compat::execution_base* thread, compactor_args args)
-  : pinnable{config, thread}, args_{std::move(args)},
-    hash_{args_.hash_seed} {
+  : pinnable{config, thread}, args_{std::move(args)}, hash_{args_.hash_seed} {
 }
 
 compactor::behavior_type compactor::make_behavior() {
@@ -89,8 +88,7 @@ std::vector<storage::segment_usage> compactor::usage() const {
     if (!is_counted(id)) {
       // Nothing to gain, as far as anybody knows. One dead record is assumed
       // so that the tombstones of others stay.
-      each.live_bytes
-        = segment.entry.end_bytes - segment.entry.tombstone_bytes;
+      each.live_bytes = segment.entry.end_bytes - segment.entry.tombstone_bytes;
       each.live_records
         = segment.entry.record_count == 0
             ? 0
@@ -101,26 +99,26 @@ std::vector<storage::segment_usage> compactor::usage() const {
   return all;
 }
 
+storage::sequence_number
+compactor::unsealed_base(const std::vector<storage::segment_usage>& all) {
+  // Whatever is not sealed was written after all that is.
+  storage::sequence_number highest = 0;
+  for (const auto& each : all)
+    highest = std::max(highest, each.entry.max_sequence);
+  return highest + 1;
+}
+
 void compactor::consider() {
   if (run_ || stopping_ || shards_.empty())
     return;
   auto all = usage();
-  auto candidates = all;
-  if (command_limit_)
-    std::erase_if(candidates, [this](const auto& each) {
-      return each.entry.id >= *command_limit_;
-    });
-  std::erase_if(candidates, [this](const auto& each) {
-    return segments_.at(each.entry.id).damaged;
-  });
+  auto policy = args_.policy;
+  policy.unsealed_base = unsealed_base(all);
+  for (const auto& [id, segment] : segments_)
+    if (segment.damaged || (command_limit_ && id >= *command_limit_))
+      policy.excluded.push_back(id);
   auto victims
-    = storage::choose_victims(all, args_.policy, command_limit_.has_value());
-  std::erase_if(victims, [&](storage::segment_id id) {
-    return std::none_of(candidates.begin(), candidates.end(),
-                        [id](const auto& each) {
-                          return each.entry.id == id;
-                        });
-  });
+    = storage::choose_victims(all, policy, command_limit_.has_value());
   if (!victims.empty())
     return begin(std::move(victims), std::move(all));
   if (command_limit_)
@@ -135,9 +133,9 @@ void compactor::begin_command(const compact_store&) {
       [this](const log_made_durable&) {
         // What is sealed from here on is not the business of this command.
         command_bytes_before_ = store_bytes();
-        auto last = segments_.empty() ? 0U
-                                      : static_cast<std::uint32_t>(
-                                        segments_.rbegin()->first);
+        auto last = segments_.empty()
+                      ? 0U
+                      : static_cast<std::uint32_t>(segments_.rbegin()->first);
         command_limit_ = storage::segment_id{last + 1};
         recount([this] { consider(); });
       },

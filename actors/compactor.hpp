@@ -42,16 +42,12 @@ struct compactor_stopped {};
 /// Failure: a rewrite that fails is abandoned and leaves everything as it
 /// was; the segments stay candidates. A damaged record is logged and keeps
 /// its segment from being rewritten again.
-using compactor_actor
-  = caf::typed_actor<caf_compat::takes<live_counted>,
-                     caf_compat::takes<applied_marked>,
-                     // Another candidate; its hint file is written.
-                     caf_compat::takes<segment_sealed>,
-                     caf_compat::takes<compact_store>,
-                     caf_compat::takes<collect_figures>,
-                     caf_compat::takes<connect_compactor>,
-                     caf_compat::rpc<stop_compactor>::returns<
-                       compactor_stopped>>;
+using compactor_actor = caf::typed_actor<
+  caf_compat::takes<live_counted>, caf_compat::takes<applied_marked>,
+  // Another candidate; its hint file is written.
+  caf_compat::takes<segment_sealed>, caf_compat::takes<compact_store>,
+  caf_compat::takes<collect_figures>, caf_compat::takes<connect_compactor>,
+  caf_compat::rpc<stop_compactor>::returns<compactor_stopped>>;
 
 struct compactor_args {
   std::shared_ptr<storage::file_system> files;
@@ -67,8 +63,7 @@ struct compactor_args {
 };
 
 /// `thread`: where it runs; nullptr: on the scheduler (tests).
-compactor_actor spawn_compactor(caf::actor_system& system,
-                                compactor_args args,
+compactor_actor spawn_compactor(caf::actor_system& system, compactor_args args,
                                 caf_compat::execution_base* thread);
 
 } // namespace kvs::actors

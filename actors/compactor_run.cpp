@@ -54,8 +54,7 @@ void compactor::open_output() {
           args_.files, args_.directory, reply.id, args_.store_id,
           run_->purged_at);
         if (!output)
-          return abandon("compactor.output-failed",
-                         to_failure(output.error()));
+          return abandon("compactor.output-failed", to_failure(output.error()));
         run_->output = std::move(*output);
         next_chunk();
       },
@@ -63,24 +62,14 @@ void compactor::open_output() {
 }
 
 bool compactor::drop_without_reading(storage::segment_id id) const {
-  auto victim = std::find_if(
-    run_->usage.begin(), run_->usage.end(),
-    [id](const auto& each) { return each.entry.id == id; });
+  auto victim
+    = std::find_if(run_->usage.begin(), run_->usage.end(),
+                   [id](const auto& each) { return each.entry.id == id; });
   assert(victim != run_->usage.end());
   return victim->live_records == 0 && is_counted(id)
          && storage::tombstone_may_go(victim->entry.max_shadow_sequence,
                                       run_->victims, run_->usage,
-                                      unsealed_base());
-}
-
-storage::sequence_number compactor::unsealed_base() const {
-  // Whatever is not sealed holds only numbers above those of the last sealed
-  // log segment.
-  storage::sequence_number highest = 0;
-  for (const auto& each : run_->usage)
-    if (each.entry.kind == storage::segment_kind::log)
-      highest = std::max(highest, each.entry.max_sequence);
-  return highest + 1;
+                                      unsealed_base(run_->usage));
 }
 
 void compactor::next_chunk() {
@@ -108,12 +97,12 @@ void compactor::next_chunk() {
     }
     if (run_->scanner->end_bytes() != victim.entry.end_bytes) {
       victim.damaged = true;
-      return abandon("compactor.segment-damaged",
-                     make_failure(outcome::corrupt,
-                                  victim.handle->bytes().path()
-                                    + ": invalid record at offset "
-                                    + std::to_string(
-                                      run_->scanner->end_bytes())));
+      return abandon(
+        "compactor.segment-damaged",
+        make_failure(outcome::corrupt,
+                     victim.handle->bytes().path()
+                       + ": invalid record at offset "
+                       + std::to_string(run_->scanner->end_bytes())));
     }
     run_->scanner.reset();
     ++run_->victim_index;
@@ -132,8 +121,8 @@ void compactor::add_to_chunk(judged_chunk& chunk,
     return;
   judged_chunk::record wanted{record, std::string{record.key}};
   wanted.hash = hash_(wanted.key);
-  wanted.shard = storage::shard_of(
-    wanted.hash, static_cast<std::uint32_t>(shards_.size()));
+  wanted.shard = storage::shard_of(wanted.hash,
+                                   static_cast<std::uint32_t>(shards_.size()));
   chunk.records.push_back(std::move(wanted));
 }
 
@@ -143,9 +132,8 @@ void compactor::ask_liveness(std::shared_ptr<judged_chunk> chunk) {
     queries[each.shard].records.push_back(
       {each.hash, each.key, each.scanned.location});
   run_->answers_left = static_cast<std::size_t>(
-    std::count_if(queries.begin(), queries.end(), [](const auto& query) {
-      return !query.records.empty();
-    }));
+    std::count_if(queries.begin(), queries.end(),
+                  [](const auto& query) { return !query.records.empty(); }));
   for (std::uint32_t shard = 0; shard < queries.size(); ++shard) {
     if (queries[shard].records.empty())
       continue;
@@ -183,9 +171,9 @@ compactor::copy_record(const judged_chunk::record& record) {
   scanned.key = record.key;
   auto may_go
     = storage::tombstone_may_go(scanned.head.sequence, run_->victims,
-                                run_->usage, unsealed_base());
-  switch (storage::judge(scanned.head, record.found, args_.clock->now(),
-                         may_go)) {
+                                run_->usage, unsealed_base(run_->usage));
+  switch (
+    storage::judge(scanned.head, record.found, args_.clock->now(), may_go)) {
     case storage::verdict::drop:
       return storage::ok{};
     case storage::verdict::copy_as_tombstone: {

@@ -71,6 +71,9 @@ private:
   void track(const segment_sealed& sealed);
   void note_live(const live_counted& message);
   std::vector<storage::segment_usage> usage() const;
+  /// What is in no sealed segment has at least this number.
+  static storage::sequence_number
+  unsealed_base(const std::vector<storage::segment_usage>& all);
   void consider();
   void begin_command(const compact_store& command);
   /// Asks all shards what is live, then goes on.
@@ -88,7 +91,6 @@ private:
   void marked(const applied_marked& message);
   void open_output();
   bool drop_without_reading(storage::segment_id id) const;
-  storage::sequence_number unsealed_base() const;
   void next_chunk();
   void add_to_chunk(judged_chunk& chunk,
                     const storage::scanned_record& record) const;

@@ -13,12 +13,15 @@ namespace {
 constexpr std::chrono::milliseconds deadline_check_max{1000};
 constexpr std::chrono::milliseconds deadline_check_min{50};
 
+/// How long a client that was refused may still send before it is cut off.
+constexpr std::chrono::milliseconds linger_time{1000};
+
 } // namespace
 
 connection::connection(caf::actor_config& config,
                        caf_compat::execution_base* loop, connection_args args)
-  : pinnable{config, loop}, args_{std::move(args)},
-    router_{args_.store, *this} {
+  : pinnable{config, loop}, args_{std::move(args)}, router_{args_.store,
+                                                            *this} {
 }
 
 connection::behavior_type connection::make_behavior() {
@@ -51,6 +54,10 @@ connection::behavior_type connection::make_behavior() {
       end_turn();
     },
     [this](const memory_granted& message) {
+      if (message.purpose == for_fetch) {
+        read_fetched(message.bytes);
+        return end_turn();
+      }
       waiting_for_memory_ = false;
       if (closed_ || !large_) {
         caf_compat::tell(this, args_.budget, release_memory{message.bytes});
@@ -60,7 +67,14 @@ connection::behavior_type connection::make_behavior() {
       grow_large_frame();
       end_turn();
     },
-    [this](const memory_refused&) {
+    [this](const memory_refused& message) {
+      if (message.purpose == for_fetch) {
+        end_fetch(make_failure(outcome::overloaded,
+                               "the memory for large values is used up; "
+                               "nothing was read"),
+                  nullptr, {});
+        return end_turn();
+      }
       waiting_for_memory_ = false;
       if (closed_ || !large_)
         return;
@@ -72,7 +86,6 @@ connection::behavior_type connection::make_behavior() {
       end_turn();
     },
     [this](const drain_connection&) {
-      draining_ = true;
       input_ended_ = true;
       end_turn();
     },
@@ -102,6 +115,8 @@ void connection::received(const stream_received& message) {
   reading_ = false;
   if (closed_)
     return;
+  if (linger_until_ && message.event == byte_stream::event::bytes)
+    return; // Dropped: nothing is parsed any more.
   switch (message.event) {
     case byte_stream::event::bytes:
       if (large_ && !large_->skipped) {
@@ -112,6 +127,8 @@ void connection::received(const stream_received& message) {
       }
       return parse();
     case byte_stream::event::end_of_stream:
+      if (linger_until_)
+        return close(nullptr);
       // What was sent completely is still answered.
       input_ended_ = true;
       return;
@@ -125,6 +142,7 @@ void connection::end_turn() {
     return finish_if_drained();
   parse();
   router_.send_collected();
+  fetch_next();
   schedule_flush();
   read_more();
   finish_if_drained();
@@ -134,6 +152,8 @@ void connection::check_deadlines() {
   if (closed_)
     return;
   auto now = this->clock().now();
+  if (linger_until_ && now > *linger_until_)
+    return close(nullptr);
   if (frame_deadline_ && now > *frame_deadline_)
     return close("connection.frame-too-slow");
   if (pending_bytes_ > 0
@@ -142,9 +162,8 @@ void connection::check_deadlines() {
   if (args_.limits.idle_timeout.count() > 0 && requests_in_flight() == 0
       && now - last_request_ > args_.limits.idle_timeout)
     return close("connection.idle");
-  auto period
-    = std::clamp(args_.limits.frame_timeout / 8, deadline_check_min,
-                 deadline_check_max);
+  auto period = std::clamp(args_.limits.frame_timeout / 8, deadline_check_min,
+                           deadline_check_max);
   caf_compat::tell_after(this, this, period, deadline_check_due{});
 }
 
@@ -159,16 +178,28 @@ void connection::close(const char* event) {
   checksum_.reset();
   output_.clear();
   pending_bytes_ = 0;
+  // The one under way, if any, ends when its answer comes.
+  auto under_way = fetching_ ? std::size_t{1} : std::size_t{0};
+  while (fetches_.size() > under_way) {
+    auto ref = fetches_.back().ref;
+    fetches_.pop_back();
+    router_.fetched(ref, make_failure(outcome::shutting_down, ""), nullptr, {});
+  }
   finish_if_drained();
 }
 
 void connection::finish_if_drained() {
   if (!closed_) {
-    auto done = input_ended_ && requests_in_flight() == 0
-                && pending_bytes_ == 0;
-    if (!done)
+    auto done = input_ended_ && requests_in_flight() == 0 && output_.empty();
+    if (!done || linger_until_)
       return;
-    return close(nullptr);
+    if (!refused_)
+      return close(nullptr);
+    // Closing with unread bytes would reset the connection and take the error
+    // frame with it; so the rest is read and dropped for a moment.
+    linger_until_ = this->clock().now() + linger_time;
+    args_.stream->end_output();
+    return read_more();
   }
   // Answers that are under way need somebody to take them.
   if (router_.in_flight() == 0)
@@ -182,7 +213,7 @@ session_actor connection::as_session() {
 void connection::on_exit() {
   if (!closed_)
     args_.stream->close();
-  if (waiting_for_memory_)
+  if (waiting_for_memory_ || fetching_)
     caf_compat::tell(this, args_.budget, cancel_reservation{this->address()});
 }
 

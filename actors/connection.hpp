@@ -21,15 +21,16 @@ struct drain_connection {};
 ///
 /// Order: requests of one client take effect in the order they were sent, per
 /// key (request_router.hpp). Replies leave as they come.
+/// Large values: they are read, by a READER, when the replies before them have
+/// left and the MEMORY BUDGET allows it.
 /// Back-pressure: a connection stops reading while too many of its requests
 /// are in flight, while too many bytes of replies wait for a slow reader, and
 /// while the MEMORY BUDGET keeps it waiting.
 /// Failure: bytes that are no request are answered as docs/wire_protocol.md
 /// says; a broken socket ends the actor after its requests have been answered
 /// by the store, whose answers are then dropped.
-using connection_actor
-  = session_actor::extend_with<memory_user_actor>::extend<
-    caf_compat::takes<drain_connection>>;
+using connection_actor = session_actor::extend_with<memory_user_actor>::extend<
+  caf_compat::takes<drain_connection>>;
 
 struct connection_limits {
   protocol::decode_limits decode;

@@ -36,12 +36,18 @@ bool connection::may_read() const {
 }
 
 void connection::read_more() {
+  if (linger_until_ && !reading_ && !closed_) {
+    if (buffer_ == nullptr)
+      make_room();
+    reading_ = true;
+    return args_.stream->read({buffer_->bytes.get(), buffer_->capacity_bytes});
+  }
   if (!may_read())
     return;
   if (large_ && !large_->skipped) {
     auto room = large_->body.capacity() - large_->body.size();
-    room = std::min<std::uint64_t>(
-      room, large_->header.body_bytes - large_->body.size());
+    room = std::min<std::uint64_t>(room, large_->header.body_bytes
+                                           - large_->body.size());
     reading_ = true;
     return args_.stream->read(
       {large_->body.data() + large_->body.size(), room});
@@ -115,10 +121,9 @@ bool connection::parse_frame() {
   }
   frame_deadline_.reset();
   parsed_bytes_ += frame_bytes;
-  take_request(*header,
-               bytes.subspan(protocol::native::header_bytes,
-                             header->body_bytes),
-               buffer_);
+  take_request(
+    *header, bytes.subspan(protocol::native::header_bytes, header->body_bytes),
+    buffer_);
   return true;
 }
 
@@ -127,18 +132,17 @@ void connection::start_frame_deadline(std::uint64_t body_bytes) {
     return;
   if (!frame_deadline_)
     frame_began_ = this->clock().now();
-  frame_deadline_
-    = frame_began_ + args_.limits.frame_timeout
-      + std::chrono::seconds{body_bytes
-                             / args_.limits.frame_bytes_per_second_min};
+  frame_deadline_ = frame_began_ + args_.limits.frame_timeout
+                    + std::chrono::seconds{
+                      body_bytes / args_.limits.frame_bytes_per_second_min};
 }
 
 void connection::take_request(const protocol::native::frame_header& header,
                               std::span<const std::byte> body,
                               const memory_owner& memory) {
   last_request_ = this->clock().now();
-  auto decoded = protocol::native::decode_request(header, body,
-                                                  args_.limits.decode);
+  auto decoded
+    = protocol::native::decode_request(header, body, args_.limits.decode);
   if (auto* error = std::get_if<protocol::decode_error>(&decoded))
     return refuse(header.id, header.type, *error);
   auto& request = std::get<protocol::request>(decoded);
@@ -162,6 +166,7 @@ void connection::refuse(protocol::native::request_id id, std::uint8_t type,
     return;
   // The position in the stream is lost: what follows is not read.
   input_ended_ = true;
+  refused_ = error.answer;
   parsed_bytes_ = arrived_bytes_;
   frame_deadline_.reset();
 }
@@ -176,11 +181,10 @@ void connection::answer_hello(std::uint64_t wire_id,
                    true});
   const auto& limits = args_.limits.decode;
   reply(wire_id, protocol::request_type::hello,
-        protocol::hello_reply{protocol::native::frame_version, 0,
-                              args_.node_name, args_.node_version,
-                              limits.key_bytes_max, limits.value_bytes_max,
-                              limits.frame_bytes_max,
-                              limits.batch_operations_max},
+        protocol::hello_reply{
+          protocol::native::frame_version, 0, args_.node_name,
+          args_.node_version, limits.key_bytes_max, limits.value_bytes_max,
+          limits.frame_bytes_max, limits.batch_operations_max},
         {});
 }
 
@@ -202,8 +206,8 @@ void connection::feed_large_frame(std::span<const std::byte> bytes) {
   auto count
     = std::min<std::uint64_t>(bytes.size(), frame.header.body_bytes - have);
   if (!frame.skipped)
-    count = std::min<std::uint64_t>(
-      count, frame.body.capacity() - frame.body.size());
+    count = std::min<std::uint64_t>(count,
+                                    frame.body.capacity() - frame.body.size());
   parsed_bytes_ += count;
   if (frame.skipped)
     frame.skipped_bytes += count;
@@ -241,7 +245,7 @@ void connection::grow_large_frame() {
   waiting_for_memory_ = true;
   caf_compat::tell(this, args_.budget,
                    reserve_memory{connection_impl{this}, wanted - allowed,
-                                  frame.charged_bytes});
+                                  for_large_frame, frame.charged_bytes});
 }
 
 void connection::finish_large_frame() {
@@ -250,18 +254,19 @@ void connection::finish_large_frame() {
   large_.reset();
   if (frame.skipped) {
     // Decoding an unknown type fails without looking at the body.
-    auto decoded = protocol::native::decode_request(frame.header, {},
-                                                    args_.limits.decode);
+    auto header = frame.header;
+    header.body_bytes = 0;
+    auto decoded
+      = protocol::native::decode_request(header, {}, args_.limits.decode);
     return refuse(frame.header.id, frame.header.type,
                   std::get<protocol::decode_error>(decoded));
   }
   // The memory goes back to the budget when the last borrower lets go.
   auto owner = std::shared_ptr<protocol::byte_buffer>(
     new protocol::byte_buffer(std::move(frame.body)),
-    [budget = args_.budget, charged = frame.charged_bytes](auto* body) {
+    [charge = memory_charge{args_.budget, frame.charged_bytes}](auto* body) {
       delete body;
-      if (charged > 0)
-        caf_compat::tell_anon(budget, release_memory{charged});
+      charge.release();
     });
   take_request(frame.header, owner->bytes(), owner);
 }
@@ -270,12 +275,8 @@ void connection::drop_large_frame() {
   if (!large_)
     return;
   if (large_->charged_bytes > 0)
-    caf_compat::tell(this, args_.budget,
-                     release_memory{large_->charged_bytes});
+    caf_compat::tell(this, args_.budget, release_memory{large_->charged_bytes});
   large_.reset();
-  if (waiting_for_memory_)
-    caf_compat::tell(this, args_.budget, cancel_reservation{this->address()});
-  waiting_for_memory_ = false;
 }
 
 void connection::submit(std::uint64_t wire_id, protocol::request request,
@@ -308,8 +309,7 @@ void connection::continue_checksum() {
     return caf_compat::tell(this, this, checksum_due{});
   auto done = std::move(*checksum_);
   checksum_.reset();
-  router_.submit(done.wire_id, std::move(done.request), done.memory,
-                 done.crc);
+  router_.submit(done.wire_id, std::move(done.request), done.memory, done.crc);
 }
 
 } // namespace kvs::actors

@@ -34,13 +34,64 @@ void connection::reply(std::uint64_t wire_id, protocol::request_type type,
   auto* value = std::get_if<protocol::value_reply>(&message);
   if (value == nullptr || value->value.size() < borrowed_reply_bytes_min)
     return protocol::native::encode_reply(out(), type, id, message);
-  protocol::native::encode_value_reply_head(
-    out(), id, value->version, value->ttl_ms, value->value.size());
+  protocol::native::encode_value_reply_head(out(), id, value->version,
+                                            value->ttl_ms, value->value.size());
   output_part large;
   large.borrowed
     = std::as_bytes(std::span{value->value.data(), value->value.size()});
   large.memory = memory;
   output_.push_back(std::move(large));
+}
+
+void connection::fetch(request_ref ref,
+                       std::shared_ptr<const stored_value> value) {
+  fetches_.push_back({ref, std::move(value)});
+}
+
+void connection::fetch_next() {
+  if (fetching_ || fetches_.empty()
+      || pending_bytes_ > args_.limits.reply_bytes_max)
+    return;
+  fetching_ = true;
+  caf_compat::tell(this, args_.budget,
+                   reserve_memory{connection_impl{this},
+                                  fetches_.front().value->location.size_bytes,
+                                  for_fetch, 0});
+}
+
+void connection::read_fetched(std::uint64_t charged_bytes) {
+  memory_charge charge{args_.budget, charged_bytes};
+  if (closed_) {
+    charge.release();
+    return end_fetch(make_failure(outcome::shutting_down, ""), nullptr, {});
+  }
+  const auto& readers = args_.store.readers;
+  const auto& reader = readers[next_reader_++ % readers.size()];
+  caf_compat::ask(this, reader, read_record{*fetches_.front().value})
+    .then(
+      [this, charge](const record_read& found) {
+        // The memory goes back to the budget when the reply has left.
+        std::shared_ptr<const void> owner{
+          found.memory.get(),
+          [charge, memory = found.memory](const void*) { charge.release(); }};
+        end_fetch(found.error, std::move(owner), found.value);
+        end_turn();
+      },
+      [this, charge](const caf::error&) {
+        charge.release();
+        end_fetch(make_failure(outcome::shutting_down,
+                               "the node is closing; nothing was read"),
+                  nullptr, {});
+        end_turn();
+      });
+}
+
+void connection::end_fetch(const failure& error, memory_owner memory,
+                           std::span<const std::byte> value) {
+  auto ref = fetches_.front().ref;
+  fetches_.pop_front();
+  fetching_ = false;
+  router_.fetched(ref, error, std::move(memory), value);
 }
 
 void connection::schedule_flush() {
@@ -82,8 +133,7 @@ void connection::flush() {
 
 void connection::discard_output(std::size_t count) {
   written_bytes_ += count;
-  while (!output_.empty()
-         && written_bytes_ >= output_.front().bytes().size()) {
+  while (!output_.empty() && written_bytes_ >= output_.front().bytes().size()) {
     written_bytes_ -= output_.front().bytes().size();
     if (output_.size() == 1 && output_.front().borrowed.data() == nullptr
         && written_bytes_ == 0) {

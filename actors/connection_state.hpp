@@ -30,6 +30,17 @@ using connection_impl = connection_actor::extend<
   caf_compat::takes<flush_due>, caf_compat::takes<checksum_due>,
   caf_compat::takes<deadline_check_due>>;
 
+/// Memory that was granted, on its way back.
+struct memory_charge {
+  memory_budget_actor budget;
+  std::uint64_t bytes = 0;
+
+  void release() const {
+    if (bytes > 0)
+      caf_compat::tell_anon(budget, release_memory{bytes});
+  }
+};
+
 /// Where bytes arrive. Requests borrow from it, so it lives until the last of
 /// them is done and is never moved while one may.
 struct receive_buffer {
@@ -73,6 +84,16 @@ struct output_part {
     return borrowed.data() != nullptr ? borrowed : own.bytes();
   }
 };
+
+/// A large value that has to be read before its request can be answered.
+struct pending_fetch {
+  request_ref ref;
+  std::shared_ptr<const stored_value> value;
+};
+
+/// What memory is reserved for.
+inline constexpr std::uint32_t for_large_frame = 1;
+inline constexpr std::uint32_t for_fetch = 2;
 
 class connection final : public caf_compat::pinnable<connection_impl::base>,
                          private router_port {
@@ -128,6 +149,11 @@ private:
   // -- connection_output.cpp: replies into bytes -----------------------------
 
   protocol::byte_buffer& out();
+  /// Begins the next fetch if there is room for its value.
+  void fetch_next();
+  void read_fetched(std::uint64_t charged_bytes);
+  void end_fetch(const failure& error, memory_owner memory,
+                 std::span<const std::byte> value);
   void schedule_flush();
   void flush();
   void discard_output(std::size_t count);
@@ -149,6 +175,8 @@ private:
   void forward(sync_now message) override;
   void forward(compact_store message) override;
   void forward_to_all(collect_figures message) override;
+  void fetch(request_ref ref,
+             std::shared_ptr<const stored_value> value) override;
   void reply(std::uint64_t wire_id, protocol::request_type type,
              const protocol::reply& message,
              const memory_owners& memory) override;
@@ -171,12 +199,18 @@ private:
   /// Written of the first part.
   std::size_t written_bytes_ = 0;
   std::uint64_t pending_bytes_ = 0;
+  /// The one in front is under way if `fetching_`.
+  std::deque<pending_fetch> fetches_;
+  bool fetching_ = false;
+  std::size_t next_reader_ = 0;
   bool flush_scheduled_ = false;
   bool blocked_ = false;
 
   /// No more requests: the peer is done, or was refused.
   bool input_ended_ = false;
-  bool draining_ = false;
+  /// … in the latter case what still comes is read and dropped until then.
+  bool refused_ = false;
+  std::optional<time_point> linger_until_;
   bool closed_ = false;
   std::optional<time_point> frame_deadline_;
   time_point frame_began_;

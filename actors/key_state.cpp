@@ -147,8 +147,8 @@ void key_evaluation::append(const operation& op, answer& reply) {
   if (old_size == 0) {
     replace_value(nullptr, op.value, op.value_crc);
   } else {
-    auto joined = std::make_shared_for_overwrite<std::byte[]>(
-      old_size + op.value.size());
+    auto joined
+      = std::make_shared_for_overwrite<std::byte[]>(old_size + op.value.size());
     std::memcpy(joined.get(), state_.value.data(), old_size);
     if (!op.value.empty())
       std::memcpy(joined.get() + old_size, op.value.data(), op.value.size());

@@ -72,7 +72,8 @@ private:
       waiting_.pop_front();
       free_bytes_ -= request.bytes;
       ++movement_count_;
-      caf_compat::tell(this, request.from, memory_granted{request.bytes});
+      caf_compat::tell(this, request.from,
+                       memory_granted{request.bytes, request.purpose});
     }
     arm_check();
   }
@@ -87,12 +88,11 @@ private:
 
   void refuse_largest() {
     auto largest = std::max_element(
-      waiting_.begin(), waiting_.end(), [](const auto& a, const auto& b) {
-        return a.held_bytes < b.held_bytes;
-      });
+      waiting_.begin(), waiting_.end(),
+      [](const auto& a, const auto& b) { return a.held_bytes < b.held_bytes; });
     spdlog::warn("memory-budget.request-refused held_bytes={} waiting={}",
                  largest->held_bytes, waiting_.size());
-    caf_compat::tell(this, largest->from, memory_refused{});
+    caf_compat::tell(this, largest->from, memory_refused{largest->purpose});
     waiting_.erase(largest);
     ++movement_count_;
   }

@@ -11,19 +11,25 @@ namespace kvs::actors {
 /// The budget answers a reservation.
 struct memory_granted {
   std::uint64_t bytes = 0;
+  /// As in the reservation.
+  std::uint32_t purpose = 0;
 };
 
-/// The request in progress has to be given up: others could not go on.
-struct memory_refused {};
+/// What the memory was for has to be given up: others could not go on.
+struct memory_refused {
+  std::uint32_t purpose = 0;
+};
 
 /// Who reserves memory must understand the answers.
 using memory_user_actor = caf::typed_actor<caf_compat::takes<memory_granted>,
                                            caf_compat::takes<memory_refused>>;
 
-/// Let me receive this many more bytes of a large request. One at a time.
+/// Let me hold this many more bytes. One at a time for each purpose.
 struct reserve_memory {
   memory_user_actor from;
   std::uint64_t bytes = 0;
+  /// The user's own distinction; comes back with the answer.
+  std::uint32_t purpose = 0;
   /// What the same request holds already; decides who has to give way.
   std::uint64_t held_bytes = 0;
 };
@@ -38,11 +44,13 @@ struct cancel_reservation {
   caf::actor_addr from;
 };
 
-/// MEMORY BUDGET: owns the count of bytes that large requests hold.
+/// MEMORY BUDGET: owns the count of bytes that large requests and replies
+/// hold.
 ///
-/// What is charged are bytes about to arrive, in steps, not the announced
-/// size. Requests that fit a connection's fixed receive buffer are not charged
-/// at all: that buffer is the share which is kept for small requests.
+/// Of a request, what is charged are bytes about to arrive, in steps, not the
+/// announced size. Requests that fit a connection's fixed receive buffer are
+/// not charged at all: that buffer is the share which is kept for small
+/// requests.
 ///
 /// Order: first come, first served; a reservation that does not fit waits.
 /// Progress: when nothing was granted or released for a second although

@@ -8,11 +8,13 @@
 #include "actors/outcome.hpp"
 #include "storage/key_hash.hpp"
 #include "storage/location.hpp"
+#include "storage/segment.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -71,6 +73,13 @@ struct operation {
   std::int64_t delta = 0;
 };
 
+/// A value that was looked up and not read.
+struct stored_value {
+  storage::segment_ptr segment;
+  storage::record_location location;
+  std::string key;
+};
+
 /// The answer to one operation.
 struct answer {
   request_ref ref;
@@ -87,6 +96,10 @@ struct answer {
   std::int64_t number = 0;
   /// get: kept alive by the message.
   std::span<const std::byte> value;
+  /// get of a large value: where it lies; the session has it read when it has
+  /// room for it. The segment stays readable, so it is the value of the moment
+  /// of the lookup.
+  std::shared_ptr<const stored_value> stored;
   /// Text for people when `code` is not ok; may be null.
   failure_detail detail;
 };

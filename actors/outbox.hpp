@@ -23,8 +23,7 @@ public:
     return messages_.back().second;
   }
 
-  void fail(const session_actor& session, request_ref ref,
-            const failure& why) {
+  void fail(const session_actor& session, request_ref ref, const failure& why) {
     answer reply;
     reply.ref = ref;
     reply.code = why.code;

@@ -65,13 +65,13 @@ private:
   void step() {
     auto current = std::move(queue_.front());
     queue_.pop_front();
-    const auto& place = current.request.location;
+    const auto& place = current.request.record.location;
     if (current.memory == nullptr)
       current.memory
         = std::make_shared_for_overwrite<std::byte[]>(place.size_bytes);
-    auto count = std::min<std::uint64_t>(
-      place.size_bytes - current.read_bytes, storage::turn_value_bytes_max);
-    auto got = current.request.segment->bytes().read_at(
+    auto count = std::min<std::uint64_t>(place.size_bytes - current.read_bytes,
+                                         storage::turn_value_bytes_max);
+    auto got = current.request.record.segment->bytes().read_at(
       place.offset_bytes + current.read_bytes,
       {current.memory.get() + current.read_bytes, count});
     if (!got)
@@ -89,15 +89,14 @@ private:
   static void finish(pending_read& current) {
     // A record cut short by the end of the file fails its checksum here.
     std::span record{current.memory.get(), current.read_bytes};
-    auto value = storage::verify_record(
-      *current.request.segment, current.request.location.offset_bytes, record,
-      current.request.key);
+    auto value
+      = storage::verify_record(*current.request.record.segment,
+                               current.request.record.location.offset_bytes,
+                               record, current.request.record.key);
     if (!value)
       return refuse(current, to_failure(value.error()));
-    current.promise.deliver(record_read{{},
-                                        current.memory,
-                                        *value,
-                                        storage::value_checksum(*value)});
+    current.promise.deliver(
+      record_read{{}, current.memory, *value, storage::value_checksum(*value)});
   }
 
   std::deque<pending_read> queue_;

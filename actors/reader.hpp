@@ -6,15 +6,12 @@
 #include "storage/segment.hpp"
 
 #include <cstdint>
-#include <string>
 
 namespace kvs::actors {
 
 /// Read and verify one record.
 struct read_record {
-  storage::segment_ptr segment;
-  storage::record_location location;
-  std::string key;
+  stored_value record;
 };
 
 /// The outcome of `read_record`.

@@ -64,11 +64,10 @@ request_router::details& request_router::details_of(std::uint32_t slot) {
   return *more;
 }
 
-storage::timestamp_ms
-request_router::expiry_after(std::int64_t ttl_ms) const {
-  return ttl_ms == 0 ? 0
-                     : store_.clock->now()
-                         + static_cast<storage::timestamp_ms>(ttl_ms);
+storage::timestamp_ms request_router::expiry_after(std::int64_t ttl_ms) const {
+  return ttl_ms == 0
+           ? 0
+           : store_.clock->now() + static_cast<storage::timestamp_ms>(ttl_ms);
 }
 
 operation request_router::to_operation(const protocol::put& request) const {
@@ -92,8 +91,7 @@ void request_router::submit(std::uint64_t wire_id, protocol::request request,
   };
   auto with_value = [&](operation op, std::string_view value) {
     op.value = as_bytes(value);
-    op.value_crc
-      = value_crc ? *value_crc : storage::value_checksum(op.value);
+    op.value_crc = value_crc ? *value_crc : storage::value_checksum(op.value);
     return op;
   };
   auto plain = [](operation_kind kind) {
@@ -273,6 +271,13 @@ void request_router::handle(operations_answered& message) {
   for (auto& found : message.answers) {
     auto slot = static_cast<std::uint32_t>(found.ref.id);
     const auto& current = flights_[slot];
+    if (found.stored != nullptr
+        && current.type == protocol::request_type::get) {
+      // A get of one key, which now has to remember what else was told.
+      auto& more = details_of(slot);
+      more.parts_left = 1;
+      more.answers.resize(1);
+    }
     if (current.more != nullptr && current.more->parts_left > 0)
       take_answer(slot, found, message);
     else

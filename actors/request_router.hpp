@@ -38,6 +38,9 @@ public:
   virtual void forward(compact_store message) = 0;
   /// To every shard, the WRITER and the COMPACTOR.
   virtual void forward_to_all(collect_figures message) = 0;
+  /// Have a large value read when there is room for it, and tell `fetched`.
+  virtual void fetch(request_ref ref, std::shared_ptr<const stored_value> value)
+    = 0;
   /// One request is answered. The reply borrows from `memory` and from the
   /// caller's stack; it has to be encoded before the call returns, except for
   /// a value, which `memory` keeps.
@@ -75,6 +78,9 @@ public:
   void handle(const keys_scanned& message);
   void handle(const figures_collected& message);
   void handle(const transaction_rejected& message);
+  /// A value that `router_port::fetch` asked for, or why there is none.
+  void fetched(request_ref ref, const failure& error, memory_owner memory,
+               std::span<const std::byte> value);
 
   /// Requests that have not been replied to.
   std::size_t in_flight() const noexcept {
@@ -104,8 +110,7 @@ private:
     std::deque<std::uint32_t> held;
   };
 
-  std::uint32_t open_flight(std::uint64_t wire_id,
-                            protocol::request_type type);
+  std::uint32_t open_flight(std::uint64_t wire_id, protocol::request_type type);
   void close_flight(std::uint32_t slot);
   details& details_of(std::uint32_t slot);
 
@@ -135,10 +140,12 @@ private:
   void append_writes(std::uint32_t slot);
   void take_answer(std::uint32_t slot, answer& found,
                    const operations_answered& message);
+  void take_part(std::uint32_t slot);
   void finish_look_up(std::uint32_t slot);
 
   // -- request_router_replies.cpp --------------------------------------------
 
+  void reply_value(std::uint32_t slot);
   void reply_values(std::uint32_t slot);
   void reply_figures(std::uint32_t slot);
 
@@ -148,6 +155,7 @@ private:
                     const operations_answered& message);
   void reply_failure(std::uint32_t slot, outcome code,
                      const failure_detail& detail);
+  protocol::value_reply to_value_reply(const answer& found) const;
   std::int64_t ttl_of(storage::timestamp_ms expires_at) const;
   operation to_operation(const protocol::put& request) const;
   storage::timestamp_ms expiry_after(std::int64_t ttl_ms) const;

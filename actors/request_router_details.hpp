@@ -30,6 +30,8 @@ struct request_router::details {
   memory_owners answer_memory;
   failure error;
   std::int64_t sum = 0;
+  /// Bytes of values that are read for it.
+  std::uint64_t stored_bytes = 0;
   std::vector<std::pair<std::string, std::uint64_t>> figures;
 
   // Batches and transactions:

@@ -1,7 +1,6 @@
 // How answers of the store become replies of the protocol.
 
 #include "actors/request_router.hpp"
-
 #include "actors/request_router_details.hpp"
 #include "actors/wire_status.hpp"
 
@@ -14,16 +13,14 @@ std::string_view as_text(std::span<const std::byte> bytes) {
 
 } // namespace
 
-std::int64_t
-request_router::ttl_of(storage::timestamp_ms expires_at) const {
+std::int64_t request_router::ttl_of(storage::timestamp_ms expires_at) const {
   if (expires_at == 0)
     return protocol::ttl_none;
   auto now = store_.clock->now();
   return expires_at > now ? static_cast<std::int64_t>(expires_at - now) : 0;
 }
 
-void request_router::reply(std::uint32_t slot,
-                           const protocol::reply& message,
+void request_router::reply(std::uint32_t slot, const protocol::reply& message,
                            const memory_owners& memory) {
   port_.reply(flights_[slot].wire_id, flights_[slot].type, message, memory);
   close_flight(slot);
@@ -44,14 +41,8 @@ void request_router::reply_single(std::uint32_t slot, const answer& found,
     return reply_failure(slot, found.code, found.detail);
   auto durable = message.durable_version;
   switch (flights_[slot].type) {
-    case protocol::request_type::get: {
-      protocol::value_reply value;
-      value.found = found.applied;
-      value.version = found.version;
-      value.ttl_ms = ttl_of(found.expires_at);
-      value.value = as_text(found.value);
-      return reply(slot, value, message.memory);
-    }
+    case protocol::request_type::get:
+      return reply(slot, to_value_reply(found), message.memory);
     case protocol::request_type::exists:
       return reply(slot,
                    protocol::exists_reply{found.applied, found.version,
@@ -63,10 +54,9 @@ void request_router::reply_single(std::uint32_t slot, const answer& found,
                                          found.version, durable},
                    {});
     case protocol::request_type::increment:
-      return reply(slot,
-                   protocol::increment_reply{found.number, found.version,
-                                             durable},
-                   {});
+      return reply(
+        slot, protocol::increment_reply{found.number, found.version, durable},
+        {});
     case protocol::request_type::append:
       return reply(
         slot,
@@ -77,23 +67,32 @@ void request_router::reply_single(std::uint32_t slot, const answer& found,
       return reply(slot, protocol::sync_reply{durable}, {});
     default:
       return reply(
-        slot, protocol::write_reply{found.applied, found.version, durable},
-        {});
+        slot, protocol::write_reply{found.applied, found.version, durable}, {});
   }
+}
+
+void request_router::reply_value(std::uint32_t slot) {
+  auto& more = details_of(slot);
+  auto owners = more.answer_memory;
+  reply(slot, to_value_reply(more.answers[0]), owners);
+}
+
+protocol::value_reply
+request_router::to_value_reply(const answer& found) const {
+  protocol::value_reply value;
+  value.found = found.applied;
+  value.version = found.version;
+  value.ttl_ms = ttl_of(found.expires_at);
+  value.value = as_text(found.value);
+  return value;
 }
 
 void request_router::reply_values(std::uint32_t slot) {
   auto& more = details_of(slot);
   protocol::values_reply values;
   values.values.reserve(more.answers.size());
-  for (const auto& found : more.answers) {
-    protocol::value_reply value;
-    value.found = found.applied;
-    value.version = found.version;
-    value.ttl_ms = ttl_of(found.expires_at);
-    value.value = as_text(found.value);
-    values.values.push_back(value);
-  }
+  for (const auto& found : more.answers)
+    values.values.push_back(to_value_reply(found));
   reply(slot, values, more.answer_memory);
 }
 

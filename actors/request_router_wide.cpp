@@ -1,7 +1,6 @@
 // Requests that concern several keys or the whole store.
 
 #include "actors/request_router.hpp"
-
 #include "actors/request_router_details.hpp"
 #include "storage/record.hpp"
 
@@ -22,13 +21,16 @@ writes_of(const protocol::request& request) {
   return std::get<protocol::transact>(request).writes;
 }
 
+/// Values that one multi-get may return together, beyond small ones: its reply
+/// is one frame, put together in memory.
+constexpr std::uint64_t multi_get_bytes_max = 64 * storage::mebibyte;
+
 } // namespace
 
 void request_router::collect_keys(std::uint32_t slot) {
   auto& more = details_of(slot);
-  auto add = [&](std::string_view key) {
-    more.lanes.push_back((*store_.hash)(key));
-  };
+  auto add
+    = [&](std::string_view key) { more.lanes.push_back((*store_.hash)(key)); };
   if (auto* many = std::get_if<protocol::multi_get>(&more.request)) {
     for (auto key : many->keys)
       add(key);
@@ -131,9 +133,9 @@ void request_router::start_multi_get(std::uint32_t slot) {
   // One shard sees one point of the log anyway.
   if (shards_used == 1)
     return port_.forward(last_shard,
-                      read_batch{{},
-                                 std::move(cut.per_shard[last_shard]),
-                                 std::move(cut.memory)});
+                         read_batch{{},
+                                    std::move(cut.per_shard[last_shard]),
+                                    std::move(cut.memory)});
   port_.forward(std::move(cut));
 }
 
@@ -211,12 +213,42 @@ void request_router::take_answer(std::uint32_t slot, answer& found,
     auto& key = more.keys[found.ref.part];
     key.version = found.applied ? found.version : 0;
     key.evaluated_at = message.evaluated_at;
-  } else if (flights_[slot].type == protocol::request_type::multi_get) {
+  } else if (!more.answers.empty()) {
     more.answer_memory.add(message.memory);
-    more.answers[found.ref.part] = std::move(found);
+    auto& kept = more.answers[found.ref.part];
+    kept = std::move(found);
+    if (kept.stored != nullptr) {
+      more.stored_bytes += kept.stored->location.size_bytes;
+      if (more.stored_bytes > multi_get_bytes_max && more.answers.size() > 1) {
+        more.error = make_failure(
+          outcome::value_too_large,
+          "the values are more than 64 MiB together; nothing is returned: "
+          "ask for fewer keys at once");
+        kept.stored = nullptr;
+        return take_part(slot);
+      }
+      return port_.fetch(kept.ref, std::move(kept.stored));
+    }
   } else {
     more.sum += found.number;
   }
+  take_part(slot);
+}
+
+void request_router::fetched(request_ref ref, const failure& error,
+                             memory_owner memory,
+                             std::span<const std::byte> value) {
+  auto slot = static_cast<std::uint32_t>(ref.id);
+  auto& more = details_of(slot);
+  if (error.code != outcome::ok && more.error.code == outcome::ok)
+    more.error = error;
+  more.answers[ref.part].value = value;
+  more.answer_memory.add(memory);
+  take_part(slot);
+}
+
+void request_router::take_part(std::uint32_t slot) {
+  auto& more = details_of(slot);
   if (--more.parts_left > 0)
     return;
   if (more.error.code != outcome::ok) {
@@ -227,11 +259,15 @@ void request_router::take_answer(std::uint32_t slot, answer& found,
   }
   if (more.looking_up)
     return finish_look_up(slot);
-  if (flights_[slot].type == protocol::request_type::multi_get)
-    return reply_values(slot);
-  protocol::count_reply counted;
-  counted.key_count = static_cast<std::uint64_t>(more.sum);
-  reply(slot, counted, {});
+  switch (flights_[slot].type) {
+    case protocol::request_type::get:
+      return reply_value(slot);
+    case protocol::request_type::multi_get:
+      return reply_values(slot);
+    default:
+      return reply(
+        slot, protocol::count_reply{static_cast<std::uint64_t>(more.sum)}, {});
+  }
 }
 
 void request_router::finish_look_up(std::uint32_t slot) {
@@ -260,10 +296,10 @@ void request_router::append_writes(std::uint32_t slot) {
   for (const auto& key : more.keys)
     message.observed.push_back({key.hash, key.evaluated_at});
   for (const auto& op : more.writes) {
-    auto absent = std::any_of(
-      more.keys.begin(), more.keys.end(), [&](const looked_up_key& key) {
-        return key.version == 0 && key.key == op.key;
-      });
+    auto absent = std::any_of(more.keys.begin(), more.keys.end(),
+                              [&](const looked_up_key& key) {
+                                return key.version == 0 && key.key == op.key;
+                              });
     // An erase of an absent key writes nothing.
     if (op.kind != operation_kind::erase || !absent)
       message.operations.push_back(op);
@@ -290,10 +326,9 @@ void request_router::handle(const figures_collected& message) {
   auto slot = static_cast<std::uint32_t>(message.ref.id);
   auto& more = details_of(slot);
   for (const auto& [name, value] : message.figures) {
-    auto it = std::find_if(more.figures.begin(), more.figures.end(),
-                           [&](const auto& each) {
-                             return each.first == name;
-                           });
+    auto it
+      = std::find_if(more.figures.begin(), more.figures.end(),
+                     [&](const auto& each) { return each.first == name; });
     if (it == more.figures.end())
       more.figures.emplace_back(name, value);
     else

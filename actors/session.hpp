@@ -48,11 +48,10 @@ struct transaction_rejected {
 /// Order: answers come in any order; `request_ref` tells them apart.
 /// Failure: every operation sent to a shard or the WRITER is answered exactly
 /// once, also when the store stops.
-using session_actor
-  = caf::typed_actor<caf_compat::takes<operations_answered>,
-                     caf_compat::takes<keys_scanned>,
-                     caf_compat::takes<figures_collected>,
-                     caf_compat::takes<transaction_rejected>>;
+using session_actor = caf::typed_actor<caf_compat::takes<operations_answered>,
+                                       caf_compat::takes<keys_scanned>,
+                                       caf_compat::takes<figures_collected>,
+                                       caf_compat::takes<transaction_rejected>>;
 
 } // namespace kvs::actors
 

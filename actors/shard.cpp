@@ -21,8 +21,7 @@ shard::shard(caf::actor_config& config, caf_compat::execution_base* loop,
              shard_args args)
   : caf_compat::pinnable<shard_impl::base>{config, loop},
     args_{std::move(args)}, index_{*args_.index},
-    applied_up_to_{args_.applied_up_to},
-    persisted_time_{args_.persisted_time} {
+    applied_up_to_{args_.applied_up_to}, persisted_time_{args_.persisted_time} {
   assert(!args_.readers.empty());
   for (const auto& each : args_.segments)
     segments_.emplace(static_cast<std::uint32_t>(each->id()), each);

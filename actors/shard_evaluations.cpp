@@ -87,8 +87,8 @@ void shard::fetch_cold_value(const evaluation_ptr& current,
   ++figures_.cold_reads;
   const auto& reader = args_.readers[next_reader_++ % args_.readers.size()];
   caf_compat::ask(this, reader,
-                  read_record{segment_of(entry.location.segment),
-                              entry.location, current->key})
+                  read_record{{segment_of(entry.location.segment),
+                               entry.location, current->key}})
     .then(
       [this, current, state](const record_read& found) {
         if (found.error.code != outcome::ok) {

@@ -8,9 +8,10 @@
 namespace kvs::actors {
 namespace {
 
-/// Records above this are left to a READER even if they are in memory, so
-/// that no turn of a shard copies more.
-constexpr std::uint32_t inline_read_bytes_max = 256 * 1024;
+/// Values of larger records are not read here at all: the session is told
+/// where they lie. So no turn copies much, and a session that pipelines gets of
+/// large values and reads no replies holds little.
+constexpr std::uint32_t inline_read_bytes_max = 64 * 1024;
 
 answer value_answer(const operation& op, const storage::index_entry& entry) {
   answer reply;
@@ -51,7 +52,7 @@ void shard::read(read_batch& batch) {
     if (answer_from_index(wanted, entry))
       continue;
     if (!reads_inline(wanted.op, entry)) {
-      read_cold(wanted, *entry);
+      point_to_value(wanted, *entry);
       continue;
     }
     std::span target{buffer.get() + used_bytes, entry->location.size_bytes};
@@ -102,13 +103,24 @@ void shard::read_value(const pending_operation& wanted,
   message.answers.back().value = *value;
 }
 
+void shard::point_to_value(const pending_operation& wanted,
+                           const storage::index_entry& entry) {
+  auto reply = value_answer(wanted.op, entry);
+  reply.stored = std::make_shared<const stored_value>(
+    stored_value{segment_of(entry.location.segment), entry.location,
+                 std::string{wanted.op.key}});
+  box_for(wanted.op.hash)
+    .to(wanted.session)
+    .answers.push_back(std::move(reply));
+}
+
 void shard::read_cold(const pending_operation& wanted,
                       const storage::index_entry& entry) {
   ++figures_.cold_reads;
   const auto& reader = args_.readers[next_reader_++ % args_.readers.size()];
   caf_compat::ask(this, reader,
-                  read_record{segment_of(entry.location.segment),
-                              entry.location, std::string{wanted.op.key}})
+                  read_record{{segment_of(entry.location.segment),
+                               entry.location, std::string{wanted.op.key}}})
     .then(
       [this, wanted, entry](const record_read& found) {
         if (found.error.code != outcome::ok) {
@@ -141,15 +153,16 @@ void shard::scan(const scan_keys& request) {
   keys_scanned reply;
   reply.ref = request.ref;
   auto now = args_.clock->now();
-  reply.next_partition = index_.scan(
-    request.partition, request.entries_min,
-    [&](std::string_view key, const storage::index_entry& entry) {
-      // An expiry that is not confirmed yet is not reported by leaving the
-      // key out either.
-      auto gone = entry.expired_at(std::min(now, persisted_time_));
-      if (!gone && key.starts_with(request.prefix))
-        reply.keys.emplace_back(key);
-    });
+  reply.next_partition
+    = index_.scan(request.partition, request.entries_min,
+                  [&](std::string_view key, const storage::index_entry& entry) {
+                    // An expiry that is not confirmed yet is not reported by
+                    // leaving the key out either.
+                    auto gone
+                      = entry.expired_at(std::min(now, persisted_time_));
+                    if (!gone && key.starts_with(request.prefix))
+                      reply.keys.emplace_back(key);
+                  });
   if (reply.next_partition >= index_.end_partition()
       && index_.end_partition() < storage::partition_count)
     reply.next_partition = index_.end_partition();

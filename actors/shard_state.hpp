@@ -16,8 +16,7 @@ namespace kvs::actors {
 /// Note to self: look for expired keys, and tell the COMPACTOR what is live.
 struct shard_tick_due {};
 
-using shard_impl
-  = shard_actor::extend<caf_compat::takes<shard_tick_due>>;
+using shard_impl = shard_actor::extend<caf_compat::takes<shard_tick_due>>;
 
 /// One operation and whoever waits for its answer.
 struct pending_operation {
@@ -69,6 +68,9 @@ private:
   void read_value(const pending_operation& wanted,
                   const storage::index_entry& entry,
                   std::span<std::byte> target, const memory_owner& memory);
+  /// Tells where a large value lies.
+  void point_to_value(const pending_operation& wanted,
+                      const storage::index_entry& entry);
   void read_cold(const pending_operation& wanted,
                  const storage::index_entry& entry);
   const storage::segment_ptr& segment_of(storage::segment_id id);

@@ -40,11 +40,11 @@ public:
       return *stopped_;
     caf::scoped_actor self{system_};
     caf_compat::ask(self.ptr(), supervisor_, stop_store{})
-      .receive(
-        [this](const store_stopped& reply) { stopped_ = reply.error; },
-        [this](const caf::error&) {
-          stopped_ = make_failure(outcome::io_error, "the SUPERVISOR died");
-        });
+      .receive([this](const store_stopped& reply) { stopped_ = reply.error; },
+               [this](const caf::error&) {
+                 stopped_
+                   = make_failure(outcome::io_error, "the SUPERVISOR died");
+               });
     supervisor_ = nullptr;
     access_ = {};
     return *stopped_;
@@ -57,11 +57,6 @@ private:
       return caf_compat::on_scheduler;
     threads_.push_back(std::make_unique<own_thread>(system_));
     return &threads_.back()->queue();
-  }
-
-  void report_failure(const std::string& what) const {
-    if (options_.on_failure)
-      options_.on_failure(what);
   }
 
   catalog_actor spawn_store_catalog(const storage::recovered_store& from) {
@@ -86,9 +81,9 @@ private:
     args.last_sequence = from.last_sequence;
     args.syncer = syncer;
     args.catalog = catalog;
-    args.on_failure = [report = options_.on_failure](const failure& why) {
+    args.on_failure = [report = options_.on_read_only](const failure& why) {
       if (report)
-        report("store turned read-only: " + (why.detail ? *why.detail : ""));
+        report(why.detail ? *why.detail : std::string{"a sync failed"});
     };
     return spawn_writer(system_, std::move(args));
   }
@@ -134,8 +129,7 @@ private:
 
   void spawn_actors(storage::recovered_store& from) {
     access_.clock = storage::make_running_clock(from.now);
-    access_.hash
-      = std::make_shared<storage::key_hasher>(from.state.hash_seed);
+    access_.hash = std::make_shared<storage::key_hasher>(from.state.hash_seed);
     access_.key_bytes_max = options_.key_bytes_max;
     access_.value_bytes_max = options_.value_bytes_max;
     access_.batch_operations_max = options_.batch_operations_max;
@@ -144,17 +138,15 @@ private:
     all.catalog = spawn_store_catalog(from);
     for (std::uint32_t at = 0; at < options_.reader_count; ++at)
       all.readers.push_back(spawn_reader(system_, new_thread()));
+    access_.readers = all.readers;
     access_.writer = spawn_store_writer(from, all.syncer, all.catalog);
     access_.compactor = spawn_store_compactor(from, all.catalog);
     spawn_shards(from, all.readers, all.catalog);
     all.writer = access_.writer;
     all.compactor = access_.compactor;
     all.shards = access_.shards;
-    all.on_death = [this](const std::string& role) {
-      report_failure("the actor '" + role + "' died");
-    };
-    caf_compat::tell_anon(access_.compactor,
-                          connect_compactor{access_.shards});
+    all.on_death = options_.on_death;
+    caf_compat::tell_anon(access_.compactor, connect_compactor{access_.shards});
     caf_compat::tell_anon(access_.writer,
                           connect_writer{access_.shards, access_.compactor});
     supervisor_ = spawn_supervisor(system_, std::move(all));
@@ -188,8 +180,8 @@ spawn_store(caf::actor_system& system, store_options options) {
   auto recovered = storage::open_store(options.files, recovery);
   if (!recovered)
     return recovered.error();
-  return std::unique_ptr<running_store>{std::make_unique<store>(
-    system, std::move(options), std::move(*recovered))};
+  return std::unique_ptr<running_store>{
+    std::make_unique<store>(system, std::move(options), std::move(*recovered))};
 }
 
 } // namespace kvs::actors

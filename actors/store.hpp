@@ -35,9 +35,12 @@ struct store_options {
 
   /// Told during recovery, from the calling thread.
   std::function<void(const storage::recovery_progress&)> on_progress;
-  /// Told once if the store can no longer be trusted (an actor died) or takes
-  /// no writes any more (a sync failed); from any thread.
-  std::function<void(const std::string& what)> on_failure;
+  /// Told once if the store can no longer be trusted, because an actor died;
+  /// from any thread.
+  std::function<void(const std::string& what)> on_death;
+  /// Told once when the store takes no writes any more, because a sync failed.
+  /// Reads go on. From any thread.
+  std::function<void(const std::string& why)> on_read_only;
 
   /// nullptr: the operating system's files.
   std::shared_ptr<storage::file_system> files;
@@ -50,6 +53,8 @@ struct store_access {
   writer_actor writer;
   compactor_actor compactor;
   std::vector<shard_actor> shards;
+  /// For large values, which shards do not read themselves.
+  std::vector<reader_actor> readers;
   std::shared_ptr<const storage::key_hasher> hash;
   std::shared_ptr<const storage::clock> clock;
   std::uint64_t key_bytes_max = 0;

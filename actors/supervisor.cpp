@@ -21,8 +21,7 @@ KVS_MESSAGE(kvs::actors::actor_gone)
 namespace kvs::actors {
 namespace {
 
-using supervisor_impl
-  = supervisor_actor::extend<caf_compat::takes<actor_gone>>;
+using supervisor_impl = supervisor_actor::extend<caf_compat::takes<actor_gone>>;
 
 class supervisor final : public caf_compat::pinnable<supervisor_impl::base> {
 public:
@@ -59,8 +58,7 @@ private:
   template <class Handle>
   void watch_one(const Handle& whom, std::string role) {
     ++alive_;
-    caf_compat::watch(whom, supervisor_impl{this},
-                      actor_gone{std::move(role)});
+    caf_compat::watch(whom, supervisor_impl{this}, actor_gone{std::move(role)});
   }
 
   void watch_all() {

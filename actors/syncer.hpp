@@ -31,8 +31,8 @@ struct log_synced {
 /// Failure: a failed sync is final. It is reported, and every later request
 /// is refused with the same error without touching the disk: what a retry
 /// reports would say nothing about the data (fsyncgate).
-using syncer_actor = caf::typed_actor<
-  caf_compat::rpc<sync_up_to>::returns<log_synced>>;
+using syncer_actor
+  = caf::typed_actor<caf_compat::rpc<sync_up_to>::returns<log_synced>>;
 
 /// `thread`: where it runs; nullptr: on the scheduler (tests).
 syncer_actor spawn_syncer(caf::actor_system& system,

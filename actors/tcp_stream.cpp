@@ -26,8 +26,8 @@ public:
     socket_.set_option(boost::asio::socket_base::keep_alive{true}, ignored);
     socket_.non_blocking(true, ignored);
     if (auto remote = socket_.remote_endpoint(ignored); !ignored)
-      peer_ = remote.address().to_string() + ":"
-              + std::to_string(remote.port());
+      peer_
+        = remote.address().to_string() + ":" + std::to_string(remote.port());
   }
 
   void on_events(std::function<void(event, std::size_t)> received,
@@ -81,6 +81,11 @@ public:
     return written;
   }
 
+  void end_output() override {
+    boost::system::error_code ignored;
+    socket_.shutdown(tcp::socket::shutdown_send, ignored);
+  }
+
   void close() override {
     received_ = nullptr;
     writable_ = nullptr;
@@ -98,15 +103,14 @@ private:
     if (waiting_)
       return;
     waiting_ = true;
-    socket_.async_wait(
-      tcp::socket::wait_write,
-      [self = shared_from_this()](boost::system::error_code) {
-        self->waiting_ = false;
-        if (!self->writable_)
-          return;
-        self->writable_();
-        self->loop_.run_ready();
-      });
+    socket_.async_wait(tcp::socket::wait_write,
+                       [self = shared_from_this()](boost::system::error_code) {
+                         self->waiting_ = false;
+                         if (!self->writable_)
+                           return;
+                         self->writable_();
+                         self->loop_.run_ready();
+                       });
   }
 
   tcp::socket socket_;

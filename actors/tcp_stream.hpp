@@ -11,8 +11,7 @@
 namespace kvs::actors {
 
 /// Takes over a connected socket whose handlers run on `loop`.
-std::shared_ptr<byte_stream> make_tcp_stream(boost::asio::ip::tcp::socket
-                                               socket,
-                                             job_queue& loop);
+std::shared_ptr<byte_stream>
+make_tcp_stream(boost::asio::ip::tcp::socket socket, job_queue& loop);
 
 } // namespace kvs::actors

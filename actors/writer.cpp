@@ -20,13 +20,11 @@ failure refused_read_only(const failure& why) {
 writer::writer(caf::actor_config& config, caf_compat::execution_base* loop,
                writer_args args)
   : caf_compat::pinnable<writer_impl::base>{config, loop},
-    args_{std::move(args)},
-    log_{args_.active, storage::segment_header_bytes}, next_{args_.next},
-    last_sequence_{args_.last_sequence},
+    args_{std::move(args)}, log_{args_.active, storage::segment_header_bytes},
+    next_{args_.next}, last_sequence_{args_.last_sequence},
     written_end_{args_.active->id(), storage::segment_header_bytes},
     last_published_sequence_{args_.last_sequence}, durable_{written_end_},
-    durable_version_{args_.last_sequence},
-    last_mark_end_{written_end_} {
+    durable_version_{args_.last_sequence}, last_mark_end_{written_end_} {
   start_segment_entry();
 }
 
@@ -60,9 +58,8 @@ writer::behavior_type writer::make_behavior() {
     [this](place_cut& cut) { place(cut); },
     [this](const count_at_cut& request) {
       for (std::uint32_t at = 0; at < shards_.size(); ++at)
-        caf_compat::tell(
-          this, shards_[at],
-          count_keys{request.from, {request.ref.id, at}});
+        caf_compat::tell(this, shards_[at],
+                         count_keys{request.from, {request.ref.id, at}});
     },
     [this](flush_store& request) { accept(std::move(request)); },
     [this](sync_now& request) { accept(std::move(request)); },
@@ -134,8 +131,7 @@ void writer::refuse(writer_input& input, const failure& why) {
     auto& records = evaluated->batch.records;
     for (auto at = evaluated->position; at < records.size(); ++at)
       message.evaluations.push_back(records[at].evaluation);
-    caf_compat::tell(this, shards_[evaluated->batch.shard],
-                     std::move(message));
+    caf_compat::tell(this, shards_[evaluated->batch.shard], std::move(message));
   } else if (auto* atomic = std::get_if<append_atomic>(&input)) {
     release_transaction(atomic->from, atomic->ref);
     outbox_.fail(atomic->from, atomic->ref, why);

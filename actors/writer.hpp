@@ -98,8 +98,7 @@ struct segment_sealed {
 };
 
 /// What the WRITER needs of the COMPACTOR.
-using seal_listener_actor
-  = caf::typed_actor<caf_compat::takes<segment_sealed>>;
+using seal_listener_actor = caf::typed_actor<caf_compat::takes<segment_sealed>>;
 
 // -- from the SUPERVISOR -----------------------------------------------------
 
@@ -154,8 +153,7 @@ using writer_actor = evaluation_sink_actor::extend<
   caf_compat::takes<flush_store>, caf_compat::takes<sync_now>,
   caf_compat::takes<collect_figures>,
   // The shards tell the COMPACTOR.
-  caf_compat::takes<mark_published>,
-  caf_compat::takes<connect_writer>,
+  caf_compat::takes<mark_published>, caf_compat::takes<connect_writer>,
   caf_compat::rpc<seal_active>::returns<log_made_durable>,
   caf_compat::rpc<sync_log>::returns<log_made_durable>,
   caf_compat::rpc<stop_writer>::returns<writer_stopped>>;

@@ -46,8 +46,8 @@ bool writer::stage_blind(blind_input& input) {
         blind_input{{batch.from, {op}, batch.memory}});
       continue;
     }
-    auto& part = part_of(shard_of(op.hash), publication_kind::blind,
-                         batch.from, batch.memory);
+    auto& part = part_of(shard_of(op.hash), publication_kind::blind, batch.from,
+                         batch.memory);
     stage_record(op, storage::record_type::put, take_sequences(1), part);
   }
   return true;
@@ -72,8 +72,8 @@ bool writer::stage_evaluated(evaluated_input& input) {
       reject(batch.shard, record);
       continue;
     }
-    auto& part = part_of(batch.shard, publication_kind::evaluated, {},
-                         batch.memory);
+    auto& part
+      = part_of(batch.shard, publication_kind::evaluated, {}, batch.memory);
     operation op;
     op.ref.id = record.evaluation;
     op.hash = record.hash;
@@ -148,8 +148,7 @@ void writer::reject(append_atomic& input) {
   ++figures_.rejections;
   if (input.rejection_count > 0) {
     for (const auto& seen : input.observed) {
-      auto [it, fresh]
-        = reservations_.try_emplace(storage::slot_of(seen.hash));
+      auto [it, fresh] = reservations_.try_emplace(storage::slot_of(seen.hash));
       if (fresh) {
         it->second.session = input.from;
         it->second.ref = input.ref;
@@ -205,8 +204,7 @@ bool writer::stage_flush(flush_store& input) {
     done.shards_left = shards_.size();
   }
   for (std::uint32_t at = 0; at < shards_.size(); ++at)
-    part_of(at, publication_kind::flush, input.from, {}, done.batch_id)
-      .sequence
+    part_of(at, publication_kind::flush, input.from, {}, done.batch_id).sequence
       = sequence;
   open_group().atomics.push_back(done);
   open_group().flush_sequence = sequence;
@@ -216,8 +214,8 @@ bool writer::stage_flush(flush_store& input) {
 void writer::stage_record(const operation& op, storage::record_type type,
                           storage::sequence_number sequence,
                           publication_part& part) {
-  auto place = log_.add(type, sequence, op.expires_at, op.key, op.value,
-                        op.value_crc);
+  auto place
+    = log_.add(type, sequence, op.expires_at, op.key, op.value, op.value_crc);
   slots_.raise(op.hash, sequence);
   note_record(type, sequence, op.expires_at, place.size_bytes);
   part.records.push_back(
@@ -230,18 +228,11 @@ void writer::note_record(storage::record_type type,
                          std::uint64_t bytes) {
   ++figures_.writes;
   figures_.bytes += bytes;
-  if (building_.min_sequence == 0)
-    building_.min_sequence = sequence;
-  building_.max_sequence = sequence;
-  if (type == storage::record_type::flush)
-    return;
-  ++building_.record_count;
-  if (type == storage::record_type::tombstone) {
-    ++building_.tombstone_count;
-    building_.tombstone_bytes += bytes;
-  }
-  if (type == storage::record_type::tombstone || expires_at != 0)
-    building_.max_shadow_sequence = sequence;
+  storage::record_head head;
+  head.type = type;
+  head.sequence = sequence;
+  head.expires_at = expires_at;
+  storage::count_record(building_, head, bytes);
 }
 
 publication_part& writer::part_of(std::uint32_t shard, publication_kind kind,
@@ -251,8 +242,7 @@ publication_part& writer::part_of(std::uint32_t shard, publication_kind kind,
   auto& parts = open_group().per_shard[shard];
   // Requests of one message come in a run, so only the last part can fit.
   if (parts.empty() || parts.back().kind != kind
-      || parts.back().session != session
-      || parts.back().batch_id != batch_id
+      || parts.back().session != session || parts.back().batch_id != batch_id
       || !parts.back().memory.same_as(memory)
       || kind == publication_kind::flush) {
     publication_part fresh;

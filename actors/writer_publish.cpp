@@ -116,8 +116,7 @@ void writer::request_sync() {
   syncing_ = true;
   sync_began_ = this->clock().now();
   caf_compat::ask(this, args_.syncer,
-                  sync_up_to{unsynced_, written_end_,
-                             last_complete_sequence()})
+                  sync_up_to{unsynced_, written_end_, last_complete_sequence()})
     .then(
       [this](const log_synced& reply) {
         synced(reply);
@@ -213,8 +212,7 @@ void writer::arm_idle_mark() {
   if (idle_mark_armed_ || written_end_ == last_mark_end_)
     return;
   idle_mark_armed_ = true;
-  caf_compat::tell_after(this, this, idle_delay,
-                         idle_mark_due{written_end_});
+  caf_compat::tell_after(this, this, idle_delay, idle_mark_due{written_end_});
 }
 
 void writer::add_idle_mark(const idle_mark_due& note) {

@@ -111,12 +111,10 @@ void writer::seal_synced_segments() {
   }
 }
 
-void writer::segment_was_sealed(storage::segment_id id,
-                                const failure& error) {
-  auto it = std::find_if(sealing_.begin(), sealing_.end(),
-                         [id](const auto& each) {
-                           return each.entry.id == id;
-                         });
+void writer::segment_was_sealed(storage::segment_id id, const failure& error) {
+  auto it
+    = std::find_if(sealing_.begin(), sealing_.end(),
+                   [id](const auto& each) { return each.entry.id == id; });
   if (error.code == outcome::no_space) {
     // Nothing is lost: recovery can read a segment that is not listed as
     // sealed. It is tried again.
@@ -128,8 +126,7 @@ void writer::segment_was_sealed(storage::segment_id id,
   if (error.code != outcome::ok)
     return fail_store(error);
   if (compactor_)
-    caf_compat::tell(this, compactor_,
-                     segment_sealed{it->entry, it->segment});
+    caf_compat::tell(this, compactor_, segment_sealed{it->entry, it->segment});
   sealing_.erase(it);
   if (sealing_.empty())
     settle_seal_waiters({});

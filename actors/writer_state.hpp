@@ -150,8 +150,7 @@ private:
   bool stage_flush(flush_store& input);
   void stage_batch(append_atomic& input, atomic_write& done);
   void stage_record(const operation& op, storage::record_type type,
-                    storage::sequence_number sequence,
-                    publication_part& part);
+                    storage::sequence_number sequence, publication_part& part);
   void reject(std::uint32_t shard, const evaluated_record& record);
   void reject(append_atomic& input);
   bool observed_unchanged(const append_atomic& input) const;
@@ -164,8 +163,7 @@ private:
                             std::uint64_t batch_id = 0);
   /// Consumes `count` numbers and returns the last of them.
   storage::sequence_number take_sequences(std::uint32_t count);
-  void note_record(storage::record_type type,
-                   storage::sequence_number sequence,
+  void note_record(storage::record_type type, storage::sequence_number sequence,
                    storage::timestamp_ms expires_at, std::uint64_t bytes);
   std::uint32_t shard_of(storage::key_hash hash) const;
   written_group& open_group();

@@ -10,12 +10,12 @@
 
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
-
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <thread>
 
 namespace kvs::apps {
@@ -81,7 +81,7 @@ void stop_listener(caf::actor_system& system,
   caf::scoped_actor self{system};
   auto drained = false;
   caf_compat::ask_within(self.ptr(), acceptor, drain_timeout,
-                                 actors::stop_listening{})
+                         actors::stop_listening{})
     .receive([&](const actors::listening_stopped&) { drained = true; },
              [](const caf::error&) {});
   if (drained)
@@ -89,15 +89,14 @@ void stop_listener(caf::actor_system& system,
   spdlog::warn("node.clients-aborted");
   caf_compat::tell_anon(acceptor, actors::abort_connections{});
   caf_compat::ask_within(self.ptr(), acceptor, drain_timeout,
-                                 actors::stop_listening{})
-    .receive([](const actors::listening_stopped&) {},
-             [](const caf::error&) {});
+                         actors::stop_listening{})
+    .receive([](const actors::listening_stopped&) {}, [](const caf::error&) {});
 }
 
 int serve(caf::actor_system& system, actors::running_store& store,
           const node_options& options, const stop_events& events) {
-  auto listening = actors::spawn_listener(system, store.access(),
-                                          options.listener);
+  auto listening
+    = actors::spawn_listener(system, store.access(), options.listener);
   if (!listening) {
     spdlog::critical("node.bind-failed error=\"{}\"",
                      storage::to_string(listening.error()));
@@ -135,11 +134,21 @@ int run(node_options options, const stop_events& events) {
                options.store.shard_count, options.thread_count,
                name_of(options.store.sync));
   recovery_display display;
-  options.store.on_progress
-    = [&](const storage::recovery_progress& now) { display.update(now); };
-  options.store.on_failure = [&](const std::string& what) {
-    spdlog::critical("node.failed reason=\"{}\"", what);
+  options.store.on_progress = [&](const storage::recovery_progress& now) {
+    display.update(now);
+    // Recovery may be cut off at any step and run again.
+    if (events.is_signalled()) {
+      display.finish();
+      spdlog::info("node.stopped during=recovery");
+      std::_Exit(exit_ok);
+    }
+  };
+  options.store.on_death = [&](const std::string& role) {
+    spdlog::critical("node.failed actor={}", role);
     events.report_failure();
+  };
+  options.store.on_read_only = [](const std::string& why) {
+    spdlog::critical("store.read-only reason=\"{}\"", why);
   };
   caf::actor_system_config config;
   actors::use_asio_scheduler(config, options.thread_count);

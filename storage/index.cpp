@@ -3,6 +3,7 @@
 #include "storage/index_partition.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <limits>
 #include <utility>
@@ -17,14 +18,27 @@ bool is_tombstone(const index_entry& entry) noexcept {
   return entry.location.size_bytes == 0;
 }
 
+/// Partitions that are created together.
+constexpr std::uint32_t page_slots = 256;
+
+struct partition_page {
+  std::array<partition_map, page_slots> maps;
+  /// Per partition: nothing in it expires earlier.
+  std::array<timestamp_ms, page_slots> earliest_expiry;
+
+  partition_page() {
+    earliest_expiry.fill(never);
+  }
+};
+
 } // namespace
 
 struct index::state {
   std::uint32_t first = 0;
   std::uint32_t end = 0;
-  std::vector<partition_map> partitions;
-  /// Per partition: nothing in it expires earlier.
-  std::vector<timestamp_ms> earliest_expiry;
+  /// By slot / page_slots; null while nothing was put there, so that an empty
+  /// index costs next to nothing.
+  std::vector<std::unique_ptr<partition_page>> pages;
   /// Records that entries point to; no entry with zero records.
   boost::unordered_flat_map<std::uint32_t, live_share> shares;
   /// Entries that are not tombstones.
@@ -40,6 +54,21 @@ struct index::state {
     const std::uint32_t partition = partition_of(hash);
     assert(partition >= first && partition < end);
     return partition - first;
+  }
+
+  /// nullptr: the partition has never held anything.
+  partition_page* page_at(std::uint32_t at) const noexcept {
+    return pages[at / page_slots].get();
+  }
+  partition_map* map_at(std::uint32_t at) const noexcept {
+    partition_page* const page = page_at(at);
+    return page == nullptr ? nullptr : &page->maps[at % page_slots];
+  }
+  partition_page& make_page(std::uint32_t at) {
+    auto& page = pages[at / page_slots];
+    if (page == nullptr)
+      page = std::make_unique<partition_page>();
+    return *page;
   }
 
   void count_in(const index_entry& entry) {
@@ -72,7 +101,8 @@ struct index::state {
   /// Sets the entry of a key if `entry` is newer than what is there.
   bool apply(key_hash hash, std::string_view key, const index_entry& entry) {
     const std::uint32_t at = slot(hash);
-    partition_map& map = partitions[at];
+    partition_page& page = make_page(at);
+    partition_map& map = page.maps[at % page_slots];
     const auto found = map.find(wanted_key{hash, key});
     if (found == map.end()) {
       map.emplace(stored_key{hash, std::string{key}}, entry);
@@ -83,8 +113,9 @@ struct index::state {
       found->second = entry;
     }
     count_in(entry);
+    timestamp_ms& earliest = page.earliest_expiry[at % page_slots];
     if (entry.expires_at != 0)
-      earliest_expiry[at] = std::min(earliest_expiry[at], entry.expires_at);
+      earliest = std::min(earliest, entry.expires_at);
     return true;
   }
 
@@ -104,23 +135,32 @@ struct index::state {
     return erased;
   }
 
+  template <class Predicate>
+  void erase_everywhere(Predicate unwanted) {
+    for (const auto& page : pages)
+      if (page != nullptr)
+        for (partition_map& map : page->maps)
+          erase_if(map, unwanted);
+  }
+
   std::size_t sweep_partition(
-    std::uint32_t at,
+    partition_page& page, std::uint32_t at,
     const std::function<void(std::string_view, const index_entry&)>& tell) {
     timestamp_ms earliest = never;
     const timestamp_ms now = sweep_now;
-    const std::size_t erased = erase_if(partitions[at], [&](const auto& item) {
-      const index_entry& entry = item.second;
-      if (is_tombstone(entry) || !entry.expired_at(now)) {
-        if (entry.expires_at != 0)
-          earliest = std::min(earliest, entry.expires_at);
-        return false;
-      }
-      if (tell)
-        tell(item.first.bytes, entry);
-      return true;
-    });
-    earliest_expiry[at] = earliest;
+    const std::size_t erased
+      = erase_if(page.maps[at % page_slots], [&](const auto& item) {
+          const index_entry& entry = item.second;
+          if (is_tombstone(entry) || !entry.expired_at(now)) {
+            if (entry.expires_at != 0)
+              earliest = std::min(earliest, entry.expires_at);
+            return false;
+          }
+          if (tell)
+            tell(item.first.bytes, entry);
+          return true;
+        });
+    page.earliest_expiry[at % page_slots] = earliest;
     return erased;
   }
 };
@@ -131,8 +171,7 @@ index::index(std::uint32_t first_partition, std::uint32_t end_partition)
   state_->first = first_partition;
   state_->end = end_partition;
   const std::size_t count = end_partition - first_partition;
-  state_->partitions.resize(count);
-  state_->earliest_expiry.assign(count, never);
+  state_->pages.resize((count + page_slots - 1) / page_slots);
 }
 
 index::index(index&&) noexcept = default;
@@ -140,9 +179,11 @@ index& index::operator=(index&&) noexcept = default;
 index::~index() = default;
 
 const index_entry* index::find(key_hash hash, std::string_view key) const {
-  const partition_map& map = state_->partitions[state_->slot(hash)];
-  const auto found = map.find(wanted_key{hash, key});
-  if (found == map.end() || is_tombstone(found->second))
+  const partition_map* const map = state_->map_at(state_->slot(hash));
+  if (map == nullptr)
+    return nullptr;
+  const auto found = map->find(wanted_key{hash, key});
+  if (found == map->end() || is_tombstone(found->second))
     return nullptr;
   return &found->second;
 }
@@ -154,28 +195,30 @@ bool index::put(key_hash hash, std::string_view key, const index_entry& entry) {
 
 bool index::erase(key_hash hash, std::string_view key,
                   sequence_number sequence) {
-  partition_map& map = state_->partitions[state_->slot(hash)];
-  const auto found = map.find(wanted_key{hash, key});
-  if (found == map.end() || is_tombstone(found->second)
+  partition_map* const map = state_->map_at(state_->slot(hash));
+  if (map == nullptr)
+    return false;
+  const auto found = map->find(wanted_key{hash, key});
+  if (found == map->end() || is_tombstone(found->second)
       || found->second.sequence >= sequence)
     return false;
   state_->count_out(found->second);
-  map.erase(found);
+  map->erase(found);
   return true;
 }
 
 void index::erase_below(sequence_number sequence) {
-  for (partition_map& map : state_->partitions)
-    state_->erase_if(map, [sequence](const auto& item) {
-      return item.second.sequence < sequence;
-    });
+  state_->erase_everywhere(
+    [sequence](const auto& item) { return item.second.sequence < sequence; });
 }
 
 bool index::move(key_hash hash, std::string_view key,
                  const record_location& from, const record_location& to) {
-  partition_map& map = state_->partitions[state_->slot(hash)];
-  const auto found = map.find(wanted_key{hash, key});
-  if (found == map.end() || found->second.location != from)
+  partition_map* const map = state_->map_at(state_->slot(hash));
+  if (map == nullptr)
+    return false;
+  const auto found = map->find(wanted_key{hash, key});
+  if (found == map->end() || found->second.location != from)
     return false;
   state_->count_out(found->second);
   found->second.location = to;
@@ -193,9 +236,8 @@ void index::recover_tombstone(key_hash hash, std::string_view key,
 void index::drop_tombstones() {
   if (state_->tombstones == 0)
     return;
-  for (partition_map& map : state_->partitions)
-    state_->erase_if(
-      map, [](const auto& item) { return is_tombstone(item.second); });
+  state_->erase_everywhere(
+    [](const auto& item) { return is_tombstone(item.second); });
 }
 
 std::uint64_t index::size() const noexcept {
@@ -216,9 +258,13 @@ std::vector<std::pair<segment_id, live_share>> index::live_segments() const {
 }
 
 timestamp_ms index::earliest_expiry() const noexcept {
-  const auto& all = state_->earliest_expiry;
-  auto it = std::min_element(all.begin(), all.end());
-  return it == all.end() || *it == never ? 0 : *it;
+  timestamp_ms earliest = never;
+  for (const auto& page : state_->pages)
+    if (page != nullptr)
+      earliest
+        = std::min(earliest, *std::min_element(page->earliest_expiry.begin(),
+                                               page->earliest_expiry.end()));
+  return earliest == never ? 0 : earliest;
 }
 
 bool index::sweep_expired(
@@ -226,7 +272,7 @@ bool index::sweep_expired(
   const std::function<void(std::string_view key, const index_entry& entry)>&
     removed) {
   state& s = *state_;
-  const auto count = static_cast<std::uint32_t>(s.partitions.size());
+  const auto count = s.end - s.first;
   // Partitions seen at an earlier time may hold keys that expired since.
   if (now != s.sweep_now || s.sweep_left == 0) {
     s.sweep_now = now;
@@ -234,8 +280,10 @@ bool index::sweep_expired(
   }
   for (std::size_t erased = 0; s.sweep_left != 0 && erased < entries_max;
        --s.sweep_left) {
-    if (s.earliest_expiry[s.sweep_at] <= now)
-      erased += s.sweep_partition(s.sweep_at, removed);
+    partition_page* const page = s.page_at(s.sweep_at);
+    if (page != nullptr
+        && page->earliest_expiry[s.sweep_at % page_slots] <= now)
+      erased += s.sweep_partition(*page, s.sweep_at, removed);
     s.sweep_at = s.sweep_at + 1 == count ? 0 : s.sweep_at + 1;
   }
   return s.sweep_left == 0;
@@ -247,14 +295,15 @@ std::uint32_t index::scan(
     visit) const {
   partition = std::max(partition, state_->first);
   std::size_t visited = 0;
-  while (partition < state_->end && visited < entries_min) {
-    for (const auto& [key, entry] :
-         state_->partitions[partition - state_->first])
+  for (; partition < state_->end && visited < entries_min; ++partition) {
+    const partition_map* const map = state_->map_at(partition - state_->first);
+    if (map == nullptr)
+      continue;
+    for (const auto& [key, entry] : *map)
       if (!is_tombstone(entry)) {
         visit(key.bytes, entry);
         ++visited;
       }
-    ++partition;
   }
   return partition;
 }

@@ -26,15 +26,16 @@ inline constexpr std::uint64_t value_bytes_max = 512 * mebibyte;
 
 /// Most operations of one atomic batch or transaction; *configurable*
 /// downwards. A batch is applied in one turn of each shard.
-inline constexpr std::uint32_t batch_operations_max = 16'384;
+inline constexpr std::uint32_t batch_operations_max = 1024;
 
 /// Most bytes of keys and values of one atomic batch; *configurable*
-/// downwards. A batch is one record, whose length has 32 bits.
-inline constexpr std::uint64_t batch_bytes_max = value_bytes_max;
+/// downwards. A batch is one record, and its values are checked in one turn.
+inline constexpr std::uint64_t batch_bytes_max = 16 * mebibyte;
+static_assert(batch_bytes_max <= value_bytes_max);
 
-/// Largest record: a value or batch of the maximum size, its key and headers.
+/// Largest record: a value of the maximum size, its key and headers.
 inline constexpr std::uint64_t record_bytes_max
-  = batch_bytes_max + key_bytes_format_max + 2 * mebibyte;
+  = value_bytes_max + key_bytes_format_max + 2 * mebibyte;
 static_assert(record_bytes_max < (std::uint64_t{1} << 32),
               "record_location::size_bytes has 32 bits");
 

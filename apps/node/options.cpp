@@ -24,8 +24,7 @@ struct raw_options {
   std::uint64_t idle_timeout_ms = 0;
 };
 
-void add_store_options(CLI::App& app, node_options& options,
-                       raw_options& raw) {
+void add_store_options(CLI::App& app, node_options& options, raw_options& raw) {
   auto& store = options.store;
   app.add_option("--dir", store.directory, "Directory of the store")
     ->capture_default_str()
@@ -49,8 +48,7 @@ void add_store_options(CLI::App& app, node_options& options,
     ->capture_default_str()
     ->group("Store");
   app
-    .add_option("--shards", store.shard_count,
-                "Index shards; 0: one per core")
+    .add_option("--shards", store.shard_count, "Index shards; 0: one per core")
     ->check(CLI::Range(0, 1024))
     ->capture_default_str()
     ->group("Store");
@@ -58,8 +56,7 @@ void add_store_options(CLI::App& app, node_options& options,
     .add_option("--segment-bytes", store.segment_bytes,
                 "Size at which a segment file is sealed, e.g. 64MiB")
     ->transform(CLI::AsSizeValue(false))
-    ->check(CLI::Range(storage::segment_bytes_min,
-                       storage::segment_bytes_max))
+    ->check(CLI::Range(storage::segment_bytes_min, storage::segment_bytes_max))
     ->option_text("SIZE [128MiB]")
     ->group("Store");
   app
@@ -137,14 +134,12 @@ std::variant<node_options, exit_now> finish(node_options options,
     decode.frame_bytes_max
       = std::min(decode.frame_bytes_max, listener.network_bytes_max);
   options.store.sync = raw.sync;
-  options.store.sync_interval
-    = std::chrono::milliseconds{raw.sync_interval_ms};
+  options.store.sync_interval = std::chrono::milliseconds{raw.sync_interval_ms};
   options.store.key_bytes_max = decode.key_bytes_max;
   options.store.value_bytes_max = decode.value_bytes_max;
   listener.limits.frame_timeout
     = std::chrono::milliseconds{raw.frame_timeout_ms};
-  listener.limits.idle_timeout
-    = std::chrono::milliseconds{raw.idle_timeout_ms};
+  listener.limits.idle_timeout = std::chrono::milliseconds{raw.idle_timeout_ms};
   listener.node_name = "kvs-node";
   listener.node_version = KVS_VERSION;
   return options;
@@ -176,8 +171,7 @@ bool is_loopback(const std::string& host) {
   return !error && address.is_loopback();
 }
 
-std::variant<node_options, exit_now> parse_node_options(int argc,
-                                                        char** argv) {
+std::variant<node_options, exit_now> parse_node_options(int argc, char** argv) {
   node_options options;
   raw_options raw;
   CLI::App app{"kvs-node: a durable key-value store, served over TCP.",

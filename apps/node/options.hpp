@@ -25,8 +25,7 @@ struct exit_now {
   int code = 0;
 };
 
-std::variant<node_options, exit_now> parse_node_options(int argc,
-                                                        char** argv);
+std::variant<node_options, exit_now> parse_node_options(int argc, char** argv);
 
 /// "127.0.0.1:4000" or "[::1]:4000"; false: it is neither.
 bool parse_address(const std::string& text, std::string& host,

@@ -1,7 +1,6 @@
 #include "apps/node/recovery_display.hpp"
 
 #include <spdlog/spdlog.h>
-
 #include <unistd.h>
 
 #include <algorithm>

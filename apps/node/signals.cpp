@@ -41,6 +41,11 @@ void stop_events::report_failure() const noexcept {
   [[maybe_unused]] auto written = write(failure_fd_, &one, sizeof one);
 }
 
+bool stop_events::is_signalled() const noexcept {
+  pollfd event{signal_fd_, POLLIN, 0};
+  return poll(&event, 1, 0) > 0;
+}
+
 stop_reason stop_events::wait() const {
   std::array<pollfd, 2> events{pollfd{signal_fd_, POLLIN, 0},
                                pollfd{failure_fd_, POLLIN, 0}};

@@ -21,6 +21,9 @@ public:
   /// From any thread: the node cannot go on.
   void report_failure() const noexcept;
 
+  /// Whether a signal has come that `wait` would return.
+  bool is_signalled() const noexcept;
+
   /// Waits for the first of them. Afterwards a second signal ends the process
   /// at once, as the system does by default.
   stop_reason wait() const;

@@ -100,7 +100,7 @@ class CliTest(unittest.TestCase):
 
     def test_a_server_error_fails(self):
         self.succeed("set", "text", "abc")
-        self.assertIn("number", self.refuse("incr", "text"))
+        self.assertIn("wrong_type", self.refuse("incr", "text"))
 
     def test_addr_stands_before_or_behind_the_subcommand(self):
         address = "%s:%d" % self.node.address

@@ -11,7 +11,7 @@ import os
 import random
 import unittest
 
-from support.ledger import (Writer, connect_all, take_last_acknowledgements,
+from support.ledger import (History, Writer, connect_all, take_last_acknowledgements,
                             write_for)
 from support.node import Node
 
@@ -55,6 +55,26 @@ class CrashTest(unittest.TestCase):
 
     def test_sync_none(self):
         self.survive("none")
+
+
+class LedgerTest(unittest.TestCase):
+    """The ledger notices what it is there for."""
+
+    def setUp(self):
+        self.history = History()
+        for state in (b"1", b"2", None, b"3"):
+            self.history.add(state)
+        self.history.acknowledged = 2
+
+    def test_acknowledged_and_later_states_are_possible(self):
+        for found in (b"2", None, b"3"):
+            self.setUp()
+            self.history.settle(found, b"key")
+
+    def test_lost_and_foreign_states_are_noticed(self):
+        for found in (b"1", b"4", b""):
+            with self.assertRaises(AssertionError):
+                self.history.settle(found, b"key")
 
 
 if __name__ == "__main__":

@@ -246,8 +246,9 @@ class LifecycleTest(unittest.TestCase):
             for reply in connection.take_replies():
                 if isinstance(reply.message, wire.Write):
                     acknowledged.append(reply.id)
-            self.assertEqual(node.process.wait(10), 0, node.read_log())
+            self.assertEqual(node.wait(10), 0, node.read_log())
             self.assertLess(time.monotonic() - begun, 10)
+            connection.close()
             node.start()
             with node.connect() as connection:
                 values = connection.ask(wire.multi_get(

@@ -71,19 +71,27 @@ class Node:
         self.directory = directory or tempfile.mkdtemp(prefix="kvs-e2e-")
         self.environment = environment
         self.process = None
+        self.stderr = None
         self.address = None
-        self.log = b""
 
     def __enter__(self):
-        return self.start()
+        try:
+            return self.start()
+        except BaseException:
+            self.__exit__()
+            raise
 
     def __exit__(self, *_):
         self.kill()
+        if self.stderr is not None:
+            self.stderr.close()
         if self.owns_directory:
             shutil.rmtree(self.directory, ignore_errors=True)
 
     def start(self, timeout=30.0):
         """Returns when the node has printed `ready`."""
+        if self.stderr is not None:
+            self.stderr.close()
         self.stderr = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
             node_command(self.directory, self.options),
@@ -99,9 +107,10 @@ class Node:
             chunk = os.read(self.process.stdout.fileno(), 4096) \
                 if readable else b""
             if not chunk:
-                self.kill()
-                raise RuntimeError("the node did not get ready:\n"
-                                   + self.read_log())
+                log = self.read_log()
+                self.process.kill()
+                raise RuntimeError("the node did not get ready, exit code "
+                                   f"{self.wait(None)}:\n{log}")
             output += chunk
         found = re.search(r"node\.listening addr=(\S+):(\d+)", self.read_log())
         self.address = (found[1], int(found[2]))
@@ -129,13 +138,15 @@ class Node:
         if self.process is None:
             return
         self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
-        self.process = None
+        self.wait(None)
 
     def stop(self, sent=signal.SIGTERM, timeout=10.0):
         """Asks the node to stop; returns its exit code."""
         self.process.send_signal(sent)
+        return self.wait(timeout)
+
+    def wait(self, timeout):
+        """Waits for its end; returns its exit code."""
         code = self.process.wait(timeout)
         self.process.stdout.close()
         self.process = None

@@ -1,0 +1,204 @@
+// Goal: the COMPACTOR frees space and never changes what a reader sees.
+
+#include "tests/actors/store_fixture.hpp"
+
+#include <map>
+#include <random>
+
+namespace kvs::actors {
+namespace {
+
+using namespace std::chrono_literals;
+
+class CompactionTest : public store_fixture {
+protected:
+  void compact() {
+    auto before = told->figures.size();
+    caf_compat::tell_anon(compactor, compact_store{session, {1, 0}});
+    run_actors();
+    ASSERT_EQ(told->figures.size(), before + 1) << "no answer";
+  }
+
+  std::uint64_t figure(std::string_view name) const {
+    for (const auto& [each, value] : told->figures.back().figures)
+      if (each == name)
+        return value;
+    return 0;
+  }
+
+  void erase(std::string_view key) {
+    evaluate(session, make(operation_kind::erase, next_id++, key));
+    run_actors();
+  }
+
+  void write(std::string_view key, std::string_view value) {
+    put(session, next_id++, key, value);
+    run_actors();
+  }
+
+  std::uint64_t next_id = 1;
+};
+
+TEST_F(CompactionTest, FreesWhatWasOverwritten) {
+  open(sync_mode::always, 2, 8 * 1024);
+  std::string value(500, 'v');
+  for (int round = 0; round < 20; ++round)
+    for (int key = 0; key < 10; ++key)
+      write("key" + std::to_string(key), value + std::to_string(round));
+  auto before = files->used_bytes();
+  compact();
+  EXPECT_LT(files->used_bytes(), before / 4);
+  for (int reopened = 0; reopened < 2; ++reopened) {
+    for (int key = 0; key < 10; ++key)
+      EXPECT_EQ(value_of("key" + std::to_string(key)), value + "19");
+    close();
+    open(sync_mode::always, 2, 8 * 1024);
+  }
+}
+
+// Goal: a workload of set and delete does not grow for ever: tombstones go
+// when nothing older is left.
+TEST_F(CompactionTest, FreesTombstonesWhenNothingOlderIsLeft) {
+  open(sync_mode::always, 1, 4 * 1024);
+  for (int key = 0; key < 200; ++key) {
+    write("key" + std::to_string(key), std::string(100, 'v'));
+    erase("key" + std::to_string(key));
+  }
+  compact();
+  compact();
+  EXPECT_LT(files->used_bytes(), 16u * 1024);
+}
+
+// Goal: a deleted key never returns, by no order of rewrites (the value in an
+// old segment, the tombstone in a newer one).
+TEST_F(CompactionTest, NeverBringsADeletedKeyBack) {
+  open(sync_mode::always, 1, 4 * 1024);
+  write("victim", "value");
+  for (int key = 0; key < 40; ++key)
+    write("stays" + std::to_string(key), std::string(100, 's'));
+  erase("victim");
+  for (int key = 0; key < 40; ++key)
+    write("temporary", std::string(100, 't'));
+  for (int round = 0; round < 3; ++round) {
+    compact();
+    EXPECT_EQ(value_of("victim"), "<absent>");
+    close();
+    open(sync_mode::always, 1, 4 * 1024);
+    EXPECT_EQ(value_of("victim"), "<absent>");
+    write("temporary", std::string(100, 'u'));
+  }
+}
+
+// Goal: writes that go on while a rewrite is under way win.
+// Method: random writes between every two steps of the actors, compared with
+// a map, over several seeds.
+TEST_F(CompactionTest, LosesNothingToWritesThatGoOnMeanwhile) {
+  for (unsigned seed = 1; seed <= 20; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937 random{seed};
+    files = test_support::memory_file_system::make();
+    open(sync_mode::always, 2, 4 * 1024);
+    std::map<std::string, std::string> model;
+    auto change = [&] {
+      auto key = "key" + std::to_string(random() % 30);
+      if (random() % 4 == 0) {
+        evaluate(session, make(operation_kind::erase, next_id++, key));
+        model.erase(key);
+      } else {
+        auto value
+          = std::string(random() % 300, 'v') + std::to_string(random() % 1000);
+        run_actors();
+        put(session, next_id++, key, value);
+        model[key] = value;
+      }
+    };
+    for (int count = 0; count < 200; ++count) {
+      change();
+      run_actors();
+    }
+    caf_compat::tell_anon(compactor, compact_store{session, {1, 0}});
+    for (int step = 0; step < 60; ++step) {
+      for (int count = 0; count < 5; ++count)
+        run_one_actor();
+      change();
+      run_actors();
+    }
+    for (int reopened = 0; reopened < 2; ++reopened) {
+      for (int key = 0; key < 30; ++key) {
+        auto name = "key" + std::to_string(key);
+        auto expected = model.contains(name) ? model[name] : "<absent>";
+        ASSERT_EQ(value_of(name), expected) << name;
+      }
+      close();
+      open(sync_mode::always, 2, 4 * 1024);
+    }
+    close();
+  }
+}
+
+// Goal: where acknowledging comes before the sync, the old record may be the
+// only durable one, so its file stays until the newer one is synced.
+TEST_F(CompactionTest, KeepsTheDurableVersionUntilTheNewOneIsSynced) {
+  open(sync_mode::none, 1, 4 * 1024);
+  write("key", "durable");
+  for (int count = 0; count < 60; ++count)
+    write("filler", std::string(100, 'f'));
+  caf_compat::tell_anon(writer, sync_now{session, {next_id++, 0}});
+  run_actors();
+  disk->hold_syncs = true;
+  write("key", "only in memory");
+  caf_compat::tell_anon(compactor, compact_store{session, {1, 0}});
+  run_actors();
+  // Power goes while the compaction waits for the sync.
+  auto crashed = files->crash(test_support::crash_policy::lose_unsynced, 1);
+  close();
+  files = crashed;
+  open(sync_mode::none, 1, 4 * 1024);
+  EXPECT_EQ(value_of("key"), "durable");
+}
+
+TEST_F(CompactionTest, StartsByItselfWhenEnoughIsDead) {
+  open(sync_mode::always, 1, 4 * 1024);
+  for (int count = 0; count < 300; ++count)
+    write("key" + std::to_string(count % 3), std::string(100, 'v'));
+  auto before = files->used_bytes();
+  advance_time(1s);
+  advance_time(1s);
+  EXPECT_LT(files->used_bytes(), before / 2);
+  for (int key = 0; key < 3; ++key)
+    EXPECT_EQ(value_of("key" + std::to_string(key)), std::string(100, 'v'));
+}
+
+// Goal: a crash at any step leaves the same store.
+TEST_F(CompactionTest, SurvivesAPowerCutAtEveryChangeOnDisk) {
+  for (std::uint64_t point = 1;; ++point) {
+    SCOPED_TRACE("change " + std::to_string(point));
+    files = test_support::memory_file_system::make();
+    open(sync_mode::always, 1, 4 * 1024);
+    for (int count = 0; count < 120; ++count)
+      write("key" + std::to_string(count % 7),
+            std::string(80, 'v') + std::to_string(count));
+    erase("key3");
+    auto changes = files->changes();
+    files->power_off_at(point);
+    caf_compat::tell_anon(compactor, compact_store{session, {1, 0}});
+    run_actors();
+    auto over = files->changes() - changes < point;
+    auto crashed
+      = files->crash(test_support::crash_policy::random_sectors, point);
+    close();
+    files = crashed;
+    open(sync_mode::always, 1, 4 * 1024);
+    for (int count = 113; count < 120; ++count) {
+      auto key = "key" + std::to_string(count % 7);
+      auto expected = std::string(80, 'v') + std::to_string(count);
+      EXPECT_EQ(value_of(key), key == "key3" ? "<absent>" : expected) << key;
+    }
+    close();
+    if (over || HasFailure())
+      break;
+  }
+}
+
+} // namespace
+} // namespace kvs::actors

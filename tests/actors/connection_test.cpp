@@ -1,0 +1,377 @@
+// Goal: what a CONNECTION does with bytes, windows and deadlines.
+// Method: a scripted stream in place of the socket; the store behind it is
+// the real one on a disk in memory.
+
+#include "actors/connection.hpp"
+
+#include "protocol/native/codec.hpp"
+#include "tests/actors/store_fixture.hpp"
+
+#include <variant>
+
+namespace kvs::actors {
+namespace {
+
+using namespace std::chrono_literals;
+namespace native = protocol::native;
+
+/// A client that sends what the test says and remembers what it got.
+class scripted_stream final : public byte_stream {
+public:
+  void on_events(std::function<void(event, std::size_t)> received,
+                 std::function<void()> writable) override {
+    received_ = std::move(received);
+    writable_ = std::move(writable);
+  }
+  void read(std::span<std::byte> target) override {
+    target_ = target;
+    deliver();
+  }
+  std::optional<std::size_t>
+  write(std::span<const std::span<const std::byte>> parts) override {
+    std::size_t taken = 0;
+    for (const auto& part : parts) {
+      auto count = std::min(part.size(), writable_bytes);
+      sent.append(part.first(count));
+      writable_bytes -= count;
+      taken += count;
+      if (count < part.size())
+        break;
+    }
+    return taken;
+  }
+  void end_output() override {
+    output_ended = true;
+  }
+  void close() override {
+    closed = true;
+    received_ = nullptr;
+    writable_ = nullptr;
+  }
+  std::string peer() const override {
+    return "test";
+  }
+
+  void push(std::span<const std::byte> bytes) {
+    pending_.insert(pending_.end(), bytes.begin(), bytes.end());
+    deliver();
+  }
+  void end() {
+    ended_ = true;
+    deliver();
+  }
+  void take_more(std::size_t bytes) {
+    writable_bytes = bytes;
+    if (writable_)
+      writable_();
+  }
+  bool is_read_from() const {
+    return !target_.empty();
+  }
+  std::size_t unread_bytes() const {
+    return pending_.size();
+  }
+
+  protocol::byte_buffer sent;
+  std::size_t writable_bytes = std::size_t{1} << 40;
+  bool closed = false;
+  bool output_ended = false;
+
+private:
+  void deliver() {
+    if (target_.empty() || !received_)
+      return;
+    if (pending_.empty()) {
+      if (ended_)
+        received_(event::end_of_stream, 0);
+      return;
+    }
+    auto count = std::min(target_.size(), pending_.size());
+    std::copy_n(pending_.begin(), count, target_.begin());
+    pending_.erase(pending_.begin(),
+                   pending_.begin() + static_cast<long>(count));
+    target_ = {};
+    received_(event::bytes, count);
+  }
+
+  std::function<void(event, std::size_t)> received_;
+  std::function<void()> writable_;
+  std::span<std::byte> target_;
+  std::vector<std::byte> pending_;
+  bool ended_ = false;
+};
+
+class ConnectionTest : public store_fixture {
+protected:
+  void connect(sync_mode mode = sync_mode::none,
+               std::uint64_t budget_bytes = 64 * storage::mebibyte) {
+    open(mode, 2);
+    budget = spawn_memory_budget(system, budget_bytes);
+    connection_args args;
+    args.stream = stream;
+    args.store.writer = writer;
+    args.store.compactor = compactor;
+    args.store.shards = shards;
+    args.store.readers = {reader};
+    args.store.hash = std::make_shared<storage::key_hasher>(*hash);
+    args.store.clock = clock;
+    args.budget = budget;
+    args.limits = limits;
+    args.node_name = "test";
+    args.node_version = "1";
+    client
+      = spawn_connection(system, caf_compat::on_scheduler, std::move(args));
+    run_actors();
+  }
+
+  void TearDown() override {
+    stream->close();
+    caf::anon_send_exit(client, caf::exit_reason::kill);
+    caf::anon_send_exit(budget, caf::exit_reason::kill);
+    client = nullptr;
+    budget = nullptr;
+    run_actors();
+    store_fixture::TearDown();
+  }
+
+  static protocol::byte_buffer frame(std::uint64_t id,
+                                     const protocol::request& request) {
+    protocol::byte_buffer out;
+    native::encode_request(out, native::request_id{id}, request);
+    return out;
+  }
+  void send(std::uint64_t id, const protocol::request& request) {
+    stream->push(frame(id, request).bytes());
+    run_actors();
+  }
+
+  /// Takes the replies that have arrived since the last call.
+  std::vector<std::pair<std::uint64_t, protocol::reply>> replies() {
+    std::vector<std::pair<std::uint64_t, protocol::reply>> all;
+    kept.push_back(std::move(stream->sent));
+    stream->sent = {};
+    auto rest = kept.back().bytes();
+    while (!rest.empty()) {
+      auto parsed = native::parse_header(rest, ~std::uint64_t{0});
+      auto* header = std::get_if<native::frame_header>(&parsed);
+      if (header == nullptr) {
+        ADD_FAILURE() << "not a whole frame";
+        return all;
+      }
+      auto body = rest.subspan(native::header_bytes, header->body_bytes);
+      auto decoded = native::decode_reply(*header, body);
+      all.emplace_back(static_cast<std::uint64_t>(header->id),
+                       std::get<protocol::reply>(decoded));
+      rest = rest.subspan(native::header_bytes + header->body_bytes);
+    }
+    return all;
+  }
+
+  protocol::status error_of(const protocol::reply& message) {
+    auto* error = std::get_if<protocol::error_reply>(&message);
+    return error == nullptr ? protocol::status::ok : error->code;
+  }
+
+  std::shared_ptr<scripted_stream> stream = std::make_shared<scripted_stream>();
+  connection_limits limits;
+  memory_budget_actor budget;
+  connection_actor client;
+  std::vector<protocol::byte_buffer> kept;
+};
+
+protocol::put put_of(std::string_view key, std::string_view value) {
+  protocol::put request;
+  request.key = key;
+  request.value = value;
+  return request;
+}
+
+TEST_F(ConnectionTest, AnswersFramesThatArriveByteByByte) {
+  connect();
+  auto bytes = frame(7, put_of("key", "value"));
+  for (std::size_t at = 0; at < bytes.size(); ++at) {
+    EXPECT_TRUE(stream->sent.empty());
+    stream->push(bytes.bytes().subspan(at, 1));
+    run_actors();
+  }
+  auto got = replies();
+  ASSERT_EQ(got.size(), 1u);
+  EXPECT_EQ(got[0].first, 7u);
+  EXPECT_TRUE(std::get<protocol::write_reply>(got[0].second).applied);
+}
+
+TEST_F(ConnectionTest, AnswersAThousandFramesOfOneRead) {
+  connect();
+  protocol::byte_buffer all;
+  for (std::uint64_t id = 0; id < 1000; ++id)
+    native::encode_request(all, native::request_id{id},
+                           put_of("key" + std::to_string(id), "value"));
+  stream->push(all.bytes());
+  run_actors();
+  EXPECT_EQ(replies().size(), 1000u);
+}
+
+TEST_F(ConnectionTest, StoresAndReturnsAValueLargerThanItsBuffer) {
+  connect();
+  std::string value(3'000'000, 'x');
+  value[1'234'567] = 'y';
+  send(1, put_of("large", value));
+  ASSERT_EQ(replies().size(), 1u);
+  send(2, protocol::get{"large"});
+  auto got = replies();
+  ASSERT_EQ(got.size(), 1u);
+  EXPECT_EQ(std::get<protocol::value_reply>(got[0].second).value, value);
+}
+
+TEST_F(ConnectionTest, RefusesTooLargeAFrameBeforeItsBody) {
+  limits.decode.frame_bytes_max = 1000;
+  connect();
+  native::frame_header header;
+  header.type = static_cast<std::uint8_t>(protocol::request_type::get);
+  header.body_bytes = ~std::uint64_t{0};
+  std::array<std::byte, native::header_bytes> bytes;
+  native::write_header(bytes.data(), header);
+  stream->push(bytes);
+  run_actors();
+  auto got = replies();
+  ASSERT_EQ(got.size(), 1u);
+  EXPECT_EQ(error_of(got[0].second), protocol::status::too_big);
+  EXPECT_TRUE(stream->output_ended);
+  // What the client still sends is dropped for a moment, so that the error
+  // reaches it instead of a reset.
+  stream->push(std::vector<std::byte>(100'000));
+  run_actors();
+  EXPECT_TRUE(stream->sent.empty());
+  advance_time(1s);
+  advance_time(1s);
+  EXPECT_TRUE(stream->closed);
+}
+
+TEST_F(ConnectionTest, SkipsAnUnknownRequestAndGoesOn) {
+  connect();
+  native::frame_header header;
+  header.type = 100;
+  header.id = native::request_id{5};
+  header.body_bytes = 200'000;
+  std::vector<std::byte> bytes(native::header_bytes + header.body_bytes);
+  native::write_header(bytes.data(), header);
+  stream->push(bytes);
+  run_actors();
+  auto got = replies();
+  ASSERT_EQ(got.size(), 1u);
+  EXPECT_EQ(error_of(got[0].second), protocol::status::bad_type);
+  EXPECT_FALSE(stream->closed);
+  send(6, protocol::ping{"hi"});
+  got = replies();
+  ASSERT_EQ(got.size(), 1u);
+  EXPECT_EQ(std::get<protocol::pong>(got[0].second).payload, "hi");
+}
+
+TEST_F(ConnectionTest, ClosesWhenAFrameTakesTooLong) {
+  limits.frame_timeout = 1000ms;
+  connect();
+  auto bytes = frame(1, put_of("key", "value"));
+  stream->push(bytes.bytes().first(10));
+  advance_time(900ms);
+  EXPECT_FALSE(stream->closed);
+  stream->push(bytes.bytes().subspan(10, 1));
+  advance_time(400ms);
+  EXPECT_TRUE(stream->closed) << "a byte now and then does not count";
+}
+
+TEST_F(ConnectionTest, StopsReadingWhenItsWindowIsUsedUp) {
+  limits.requests_in_flight_max = 10;
+  connect(sync_mode::always);
+  disk->hold_syncs = true;
+  protocol::byte_buffer all;
+  for (std::uint64_t id = 0; id < 5000; ++id)
+    native::encode_request(all, native::request_id{id},
+                           put_of("key" + std::to_string(id), "value"));
+  stream->push(all.bytes());
+  run_actors();
+  EXPECT_GT(stream->unread_bytes(), all.size() / 2);
+  EXPECT_FALSE(stream->is_read_from());
+  disk->hold_syncs = false;
+  finish_sync();
+  EXPECT_EQ(replies().size(), 5000u);
+}
+
+TEST_F(ConnectionTest, StopsReadingForAReaderThatTakesNothing) {
+  limits.reply_bytes_max = 100'000;
+  connect();
+  send(1, put_of("key", std::string(10'000, 'v')));
+  replies();
+  stream->writable_bytes = 0;
+  for (std::uint64_t id = 2; id < 2000; ++id)
+    stream->push(frame(id, protocol::get{"key"}).bytes());
+  run_actors();
+  EXPECT_GT(stream->unread_bytes(), 0u);
+  advance_time(10s);
+  EXPECT_FALSE(stream->closed);
+  advance_time(30s);
+  EXPECT_TRUE(stream->closed) << "dropped at last";
+}
+
+// Goal: large requests wait for the budget and give way when nothing moves.
+TEST_F(ConnectionTest, GivesUpALargeRequestThatTheBudgetRefuses) {
+  connect(sync_mode::none, 2 * storage::mebibyte);
+  std::string value(8'000'000, 'x');
+  send(1, put_of("large", value));
+  EXPECT_TRUE(stream->sent.empty());
+  advance_time(1100ms);
+  auto got = replies();
+  ASSERT_EQ(got.size(), 1u);
+  EXPECT_EQ(error_of(got[0].second), protocol::status::overloaded);
+  EXPECT_TRUE(stream->output_ended);
+}
+
+TEST_F(ConnectionTest, GivesItsMemoryBackAfterALargeRequest) {
+  connect(sync_mode::none, 4 * storage::mebibyte);
+  std::string value(3'000'000, 'x');
+  for (std::uint64_t id = 1; id <= 5; ++id) {
+    send(id, put_of("large", value));
+    EXPECT_EQ(replies().size(), 1u) << id;
+  }
+}
+
+TEST_F(ConnectionTest, FinishesItsRepliesAfterAHalfClose) {
+  connect(sync_mode::always);
+  disk->hold_syncs = true;
+  stream->push(frame(1, put_of("key", "value")).bytes());
+  stream->end();
+  run_actors();
+  EXPECT_FALSE(stream->closed);
+  disk->hold_syncs = false;
+  finish_sync();
+  EXPECT_EQ(replies().size(), 1u);
+  EXPECT_TRUE(stream->closed);
+}
+
+TEST_F(ConnectionTest, AnswersWhatIsInFlightWhenDrained) {
+  connect(sync_mode::always);
+  disk->hold_syncs = true;
+  send(1, put_of("key", "value"));
+  caf_compat::tell_anon(client, drain_connection{});
+  run_actors();
+  EXPECT_FALSE(stream->closed);
+  disk->hold_syncs = false;
+  finish_sync();
+  EXPECT_EQ(replies().size(), 1u);
+  EXPECT_TRUE(stream->closed);
+}
+
+TEST_F(ConnectionTest, TellsItsLimitsInHello) {
+  limits.decode.value_bytes_max = 12345;
+  connect();
+  protocol::hello hello;
+  hello.name = "tester";
+  send(1, hello);
+  auto got = replies();
+  ASSERT_EQ(got.size(), 1u);
+  auto reply = std::get<protocol::hello_reply>(got[0].second);
+  EXPECT_EQ(reply.node_name, "test");
+  EXPECT_EQ(reply.value_bytes_max, 12345u);
+}
+
+} // namespace
+} // namespace kvs::actors

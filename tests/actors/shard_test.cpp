@@ -1,0 +1,182 @@
+// Goal: what an INDEX SHARD promises beyond the concurrency of writes.
+
+#include "tests/actors/store_fixture.hpp"
+
+#include <set>
+
+namespace kvs::actors {
+namespace {
+
+class ShardTest : public store_fixture {
+protected:
+  template <class Reply, class Request>
+  Reply ask_shard(Request request) {
+    Reply result;
+    caf::scoped_actor self{system};
+    auto reply = self->request(shards[0], caf::infinite, std::move(request));
+    run_actors();
+    reply.receive([&](const Reply& found) { result = found; },
+                  [](const caf::error&) { ADD_FAILURE() << "no reply"; });
+    return result;
+  }
+
+  /// The first record of the store: it lies behind the header.
+  storage::record_location first_record(std::string_view key,
+                                        std::string_view value) {
+    storage::record_location place;
+    place.offset_bytes = storage::segment_header_bytes;
+    place.size_bytes = static_cast<std::uint32_t>(
+      storage::record_bytes(key.size(), value.size(), false));
+    for (std::uint32_t id = 0; id < 16; ++id) {
+      place.segment = storage::segment_id{id};
+      auto found = ask_shard<liveness_found>(
+        query_liveness{{{(*hash)(key), std::string{key}, place}}});
+      if (found.verdicts[0] == storage::liveness::live)
+        return place;
+    }
+    ADD_FAILURE() << "no such record";
+    return {};
+  }
+};
+
+TEST_F(ShardTest, AnswersAnAbsentKeyWithoutReading) {
+  open();
+  auto reads = files->calls(test_support::disk_call::read);
+  EXPECT_EQ(value_of("absent"), "<absent>");
+  EXPECT_EQ(files->calls(test_support::disk_call::read), reads);
+}
+
+TEST_F(ShardTest, LeavesWhatIsNotInMemoryToTheReader) {
+  open();
+  put(session, 1, "cold", "value");
+  put(session, 2, "hot", "value");
+  run_actors();
+  files->resident(false);
+  disk->hold_reads = true;
+  read(session, 3, "cold");
+  run_actors();
+  EXPECT_EQ(told->find(3), nullptr);
+  files->resident(true);
+  EXPECT_EQ(value_of("hot"), "value") << "a hot read waits for no cold one";
+  finish_read();
+  ASSERT_NE(told->find(3), nullptr);
+  EXPECT_EQ(told->values[3], "value");
+}
+
+TEST_F(ShardTest, AnswersCorruptInsteadOfWrongBytes) {
+  open(sync_mode::always);
+  put(session, 1, "key", "value");
+  run_actors();
+  for (const auto& name : *files->list("/store")) {
+    auto path = "/store/" + name;
+    auto bytes = files->content(path);
+    std::string_view text{reinterpret_cast<const char*>(bytes.data()),
+                          bytes.size()};
+    if (auto at = text.find("value"); at != text.npos)
+      files->flip_bit(path, at, 3);
+  }
+  read(session, 2, "key");
+  run_actors();
+  ASSERT_NE(told->find(2), nullptr);
+  EXPECT_EQ(told->find(2)->code, outcome::corrupt);
+}
+
+// Goal: an expiry once reported is never taken back, also not by a start at
+// which the wall clock has stepped back.
+TEST_F(ShardTest, PersistsTheTimeBeforeItReportsAnExpiry) {
+  open(sync_mode::always);
+  auto op = make(operation_kind::put, 1, "key", "value");
+  op.expires_at = clock->time + 100;
+  caf_compat::tell_anon(writer, append_batch{session, {op}, {}});
+  run_actors();
+  EXPECT_EQ(value_of("key"), "value");
+  clock->time += 100;
+  EXPECT_EQ(value_of("key"), "<absent>");
+  auto crashed = files->crash(test_support::crash_policy::lose_unsynced, 1);
+  close();
+  files = crashed;
+  clock->time -= 50'000;
+  open(sync_mode::always);
+  EXPECT_EQ(value_of("key"), "<absent>");
+}
+
+TEST_F(ShardTest, DropsExpiredKeysFromTheCount) {
+  open();
+  for (std::uint64_t id = 1; id <= 10; ++id) {
+    auto op = make(operation_kind::put, id, "key" + std::to_string(id), "v");
+    op.expires_at = clock->time + 100;
+    caf_compat::tell_anon(writer, append_batch{session, {op}, {}});
+    run_actors();
+  }
+  clock->time += 1000;
+  for (int second = 0; second < 4; ++second)
+    advance_time(std::chrono::milliseconds{500});
+  caf_compat::tell_anon(writer, count_at_cut{session, {99, 0}});
+  run_actors();
+  EXPECT_EQ(told->find(99)->number, 0);
+}
+
+// Goal: compaction never takes back a newer value.
+TEST_F(ShardTest, IgnoresAMoveWhoseEntryHasChanged) {
+  open(sync_mode::none);
+  put(session, 1, "key", "old");
+  run_actors();
+  auto old_place = first_record("key", "old");
+  put(session, 2, "key", "new");
+  run_actors();
+  auto target
+    = storage::open_segment(*files,
+                            "/store/"
+                              + storage::segment_file_name(
+                                old_place.segment, storage::segment_kind::log),
+                            storage::open_mode::read_only);
+  ASSERT_TRUE(target);
+  apply_moves message;
+  message.target = *target;
+  message.moves
+    = {{(*hash)("key"), "key", old_place, {old_place.segment, 8, 8}}};
+  EXPECT_EQ(ask_shard<moves_applied>(message).moved, 0u);
+  EXPECT_EQ(value_of("key"), "new");
+}
+
+TEST_F(ShardTest, ListsEveryKeyOfAScan) {
+  open();
+  std::set<std::string> expected;
+  for (std::uint64_t id = 1; id <= 500; ++id) {
+    expected.insert("key" + std::to_string(id));
+    put(session, id, "key" + std::to_string(id), "v");
+    run_actors();
+  }
+  std::set<std::string> found;
+  std::uint32_t partition = 0;
+  while (partition < storage::partition_count) {
+    caf_compat::tell_anon(shards[0],
+                          scan_keys{session, {1, 0}, partition, 10, "key"});
+    run_actors();
+    ASSERT_FALSE(told->scans.empty());
+    found.insert(told->scans.back().keys.begin(),
+                 told->scans.back().keys.end());
+    partition = told->scans.back().next_partition;
+  }
+  EXPECT_EQ(found, expected);
+}
+
+TEST_F(ShardTest, SettlesHeldAnswersAtShutdown) {
+  open(sync_mode::none);
+  put(session, 1, "cold", "value");
+  run_actors();
+  files->resident(false);
+  disk->hold_reads = true;
+  read(session, 2, "cold");
+  evaluate(session, make(operation_kind::append, 3, "cold", "x"));
+  run_actors();
+  caf_compat::tell_anon(shards[0], stop_shard{});
+  run_actors();
+  ASSERT_NE(told->find(3), nullptr);
+  EXPECT_EQ(told->find(3)->code, outcome::shutting_down);
+  ASSERT_NE(told->find(2), nullptr);
+  EXPECT_EQ(told->find(2)->code, outcome::shutting_down);
+}
+
+} // namespace
+} // namespace kvs::actors

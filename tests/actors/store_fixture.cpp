@@ -1,0 +1,307 @@
+#include "tests/actors/store_fixture.hpp"
+
+#include "storage/record.hpp"
+
+#include <spdlog/spdlog.h>
+
+namespace kvs::actors {
+namespace {
+
+std::span<const std::byte> as_bytes(std::string_view text) {
+  return std::as_bytes(std::span{text.data(), text.size()});
+}
+
+class probe final : public session_actor::base {
+public:
+  probe(caf::actor_config& config, std::shared_ptr<session_log> log)
+    : session_actor::base{config}, log_{std::move(log)} {
+  }
+  behavior_type make_behavior() override {
+    return {
+      [this](operations_answered& message) {
+        log_->durable_version = message.durable_version;
+        log_->evaluated_at = message.evaluated_at;
+        for (auto& each : message.answers) {
+          log_->values[each.ref.id]
+            = {reinterpret_cast<const char*>(each.value.data()),
+               each.value.size()};
+          log_->answers.push_back(each);
+        }
+      },
+      [this](const keys_scanned& message) { log_->scans.push_back(message); },
+      [this](const figures_collected& message) {
+        log_->figures.push_back(message);
+      },
+      [this](const transaction_rejected& message) {
+        log_->rejected.push_back(message.ref);
+      },
+    };
+  }
+
+private:
+  std::shared_ptr<session_log> log_;
+};
+
+class holding_syncer final : public holding_syncer_actor::base {
+public:
+  holding_syncer(caf::actor_config& config, std::shared_ptr<held_disk> disk)
+    : holding_syncer_actor::base{config}, disk_{std::move(disk)} {
+  }
+  behavior_type make_behavior() override {
+    return {[this](const sync_up_to& request) -> caf::result<log_synced> {
+              auto promise = make_response_promise<log_synced>();
+              disk_->syncs.emplace_back(request, promise);
+              if (!disk_->hold_syncs)
+                sync_oldest(*disk_);
+              return promise;
+            },
+            [this](const release_oldest&) { sync_oldest(*disk_); }};
+  }
+
+private:
+  static void sync_oldest(held_disk& disk) {
+    auto [request, promise] = disk.syncs.front();
+    disk.syncs.pop_front();
+    failure error;
+    for (const auto& each : request.segments)
+      if (auto done = each->shared_file()->sync(); !done)
+        error = to_failure(done.error());
+    promise.deliver(log_synced{error, request.end, request.sequence});
+  }
+
+  std::shared_ptr<held_disk> disk_;
+};
+
+class holding_reader final : public holding_reader_actor::base {
+public:
+  holding_reader(caf::actor_config& config, std::shared_ptr<held_disk> disk)
+    : holding_reader_actor::base{config}, disk_{std::move(disk)} {
+  }
+  behavior_type make_behavior() override {
+    return {[this](const read_record& request) -> caf::result<record_read> {
+              auto promise = make_response_promise<record_read>();
+              disk_->reads.emplace_back(request, promise);
+              if (!disk_->hold_reads)
+                read_oldest(*disk_);
+              return promise;
+            },
+            [this](const release_oldest&) { read_oldest(*disk_); }};
+  }
+
+private:
+  static void read_oldest(held_disk& disk) {
+    auto [request, promise] = disk.reads.front();
+    disk.reads.pop_front();
+    auto size = request.record.location.size_bytes;
+    auto memory = std::make_shared_for_overwrite<std::byte[]>(size);
+    std::span record{memory.get(), size};
+    auto got = request.record.segment->bytes().read_at(
+      request.record.location.offset_bytes, record);
+    ASSERT_TRUE(got);
+    auto value = storage::verify_record(*request.record.segment,
+                                        request.record.location.offset_bytes,
+                                        record, request.record.key);
+    ASSERT_TRUE(value);
+    promise.deliver(
+      record_read{{}, memory, *value, storage::value_checksum(*value)});
+  }
+
+  std::shared_ptr<held_disk> disk_;
+};
+
+} // namespace
+
+const answer* session_log::find(std::uint64_t id) const {
+  for (const auto& each : answers)
+    if (each.ref.id == id)
+      return &each;
+  return nullptr;
+}
+
+store_fixture::~store_fixture() = default;
+
+void store_fixture::open(sync_mode mode, std::uint32_t shard_count,
+                         std::uint64_t segment_bytes) {
+  // What goes wrong here on purpose is looked at through the answers.
+  spdlog::set_level(spdlog::level::off);
+  storage::recovery_options options;
+  options.directory = "/store";
+  options.shard_count = shard_count;
+  options.segment_bytes = segment_bytes;
+  options.wall_clock = clock->time;
+  auto recovered = storage::open_store(files, options);
+  ASSERT_TRUE(recovered) << to_string(recovered.error());
+  lock_ = std::move(recovered->lock);
+  clock->time = recovered->now;
+  hash = std::make_unique<storage::key_hasher>(recovered->state.hash_seed);
+  syncer = system.spawn<holding_syncer>(disk);
+  reader = system.spawn<holding_reader>(disk);
+  catalog = spawn_catalog(system, {files, "/store", recovered->state, clock, 0},
+                          caf_compat::on_scheduler);
+  writer_args to_writer;
+  to_writer.mode = mode;
+  to_writer.segment_bytes = segment_bytes;
+  to_writer.active = recovered->active;
+  to_writer.next = recovered->next;
+  to_writer.last_sequence = recovered->last_sequence;
+  to_writer.syncer = syncer;
+  to_writer.catalog = catalog;
+  to_writer.on_failure
+    = [told = failure_told](const failure& why) { *told = *why.detail; };
+  writer = spawn_writer(system, to_writer);
+  compactor_args to_compactor;
+  to_compactor.files = files;
+  to_compactor.directory = "/store";
+  to_compactor.store_id = recovered->state.store_id;
+  to_compactor.hash_seed = recovered->state.hash_seed;
+  to_compactor.policy.segment_bytes = segment_bytes;
+  to_compactor.clock = clock;
+  to_compactor.writer = writer;
+  to_compactor.catalog = catalog;
+  for (const auto& handle : recovered->sealed)
+    for (const auto& entry : recovered->state.segments)
+      if (entry.id == handle->id())
+        to_compactor.sealed.push_back({entry, handle});
+  compactor = spawn_compactor(system, to_compactor, caf_compat::on_scheduler);
+  shards.clear();
+  for (auto& index : recovered->shards) {
+    shard_args to_shard;
+    to_shard.shard_index = static_cast<std::uint32_t>(shards.size());
+    to_shard.index = std::make_shared<storage::index>(std::move(index));
+    to_shard.segments = recovered->sealed;
+    to_shard.applied_up_to = recovered->last_sequence;
+    to_shard.persisted_time = recovered->state.persisted_time;
+    to_shard.clock = clock;
+    to_shard.writer = writer;
+    to_shard.compactor = compactor;
+    to_shard.catalog = catalog;
+    to_shard.readers = {reader};
+    shards.push_back(spawn_shard(system, to_shard));
+  }
+  caf_compat::tell_anon(compactor, connect_compactor{shards});
+  caf_compat::tell_anon(writer, connect_writer{shards, compactor});
+  session = open_session(told);
+  run_actors();
+}
+
+void store_fixture::close() {
+  if (!writer)
+    return;
+  disk->hold_syncs = false;
+  disk->hold_reads = false;
+  while (!disk->syncs.empty())
+    finish_sync();
+  while (!disk->reads.empty())
+    finish_read();
+  caf::anon_send(writer, stop_writer{});
+  run_actors();
+  caf::anon_send(compactor, stop_compactor{});
+  run_actors();
+  for (const auto& each : shards)
+    caf_compat::tell_anon(each, stop_shard{});
+  caf_compat::tell_anon(catalog, stop_catalog{});
+  caf::anon_send_exit(syncer, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(reader, caf::exit_reason::user_shutdown);
+  run_actors();
+  shards.clear();
+  writer = nullptr;
+  catalog = nullptr;
+  compactor = nullptr;
+  syncer = nullptr;
+  reader = nullptr;
+  lock_.reset();
+}
+
+void store_fixture::TearDown() {
+  close();
+  caf::anon_send_exit(session, caf::exit_reason::user_shutdown);
+  session = nullptr;
+  let_timers_expire();
+}
+
+session_actor
+store_fixture::open_session(const std::shared_ptr<session_log>& log) {
+  return system.spawn<probe>(log);
+}
+
+operation store_fixture::make(operation_kind kind, std::uint64_t id,
+                              std::string_view key,
+                              std::string_view value) const {
+  operation op;
+  op.ref.id = id;
+  op.kind = kind;
+  op.key = bytes_.emplace_back(key);
+  op.hash = (*hash)(key);
+  op.value = as_bytes(bytes_.emplace_back(value));
+  op.value_crc = storage::value_checksum(op.value);
+  return op;
+}
+
+void store_fixture::read(const session_actor& from, std::uint64_t id,
+                         std::string_view key) {
+  auto op = make(operation_kind::get, id, key);
+  auto shard
+    = storage::shard_of(op.hash, static_cast<std::uint32_t>(shards.size()));
+  caf_compat::tell_anon(shards[shard], read_batch{from, {op}, {}});
+}
+
+void store_fixture::put(const session_actor& from, std::uint64_t id,
+                        std::string_view key, std::string_view value) {
+  caf_compat::tell_anon(
+    writer,
+    append_batch{from, {make(operation_kind::put, id, key, value)}, {}});
+}
+
+void store_fixture::evaluate(const session_actor& from, const operation& op) {
+  auto shard
+    = storage::shard_of(op.hash, static_cast<std::uint32_t>(shards.size()));
+  caf_compat::tell_anon(shards[shard], evaluate_batch{from, {op}, {}});
+}
+
+void store_fixture::append_batch_of(const session_actor& from, std::uint64_t id,
+                                    std::vector<operation> operations) {
+  append_atomic message;
+  message.from = from;
+  message.ref.id = id;
+  message.operations = std::move(operations);
+  caf_compat::tell_anon(writer, std::move(message));
+}
+
+void store_fixture::finish_sync(bool success) {
+  ASSERT_FALSE(disk->syncs.empty()) << "nobody has asked for a sync";
+  if (!success)
+    files->fail(test_support::disk_call::sync, 1, EIO);
+  caf_compat::tell_anon(syncer, release_oldest{});
+  run_actors();
+}
+
+void store_fixture::finish_read() {
+  ASSERT_FALSE(disk->reads.empty()) << "nobody has asked for a read";
+  caf_compat::tell_anon(reader, release_oldest{});
+  run_actors();
+}
+
+std::string store_fixture::key_of_shard(std::uint32_t shard,
+                                        std::string_view prefix) const {
+  for (int number = 0;; ++number) {
+    auto key = std::string{prefix} + std::to_string(number);
+    if (storage::shard_of((*hash)(key),
+                          static_cast<std::uint32_t>(shards.size()))
+        == shard)
+      return key;
+  }
+}
+
+std::string store_fixture::value_of(std::string_view key) {
+  auto id = probe_id_++;
+  read(session, id, key);
+  run_actors();
+  const auto* found = told->find(id);
+  if (found == nullptr)
+    return "<no answer>";
+  if (found->code != outcome::ok)
+    return "<failed>";
+  return found->applied ? told->values[id] : "<absent>";
+}
+
+} // namespace kvs::actors

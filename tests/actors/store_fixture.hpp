@@ -1,0 +1,124 @@
+#pragma once
+
+#include "actors/catalog.hpp"
+#include "actors/compactor.hpp"
+#include "actors/shard.hpp"
+#include "actors/writer.hpp"
+#include "storage/recovery.hpp"
+#include "tests/support/actor_fixture.hpp"
+#include "tests/support/memory_file_system.hpp"
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace kvs::actors {
+
+/// A clock that stands still until a test moves it.
+class manual_clock final : public storage::clock {
+public:
+  storage::timestamp_ms now() const override {
+    return time;
+  }
+  storage::timestamp_ms time = 1'000'000;
+};
+
+/// What a session was told.
+struct session_log {
+  std::vector<answer> answers;
+  /// Copies of values, by request id: the messages are gone by then.
+  std::map<std::uint64_t, std::string> values;
+  std::vector<keys_scanned> scans;
+  std::vector<figures_collected> figures;
+  std::vector<request_ref> rejected;
+  storage::sequence_number durable_version = 0;
+  storage::sequence_number evaluated_at = 0;
+
+  /// The answer to request `id`, or nullptr.
+  const answer* find(std::uint64_t id) const;
+};
+
+/// Syncs and reads that wait until the test lets them happen.
+struct held_disk {
+  bool hold_syncs = false;
+  bool hold_reads = false;
+  std::deque<std::pair<sync_up_to, caf::typed_response_promise<log_synced>>>
+    syncs;
+  std::deque<std::pair<read_record, caf::typed_response_promise<record_read>>>
+    reads;
+};
+
+/// Lets the stand-in do what it holds longest.
+struct release_oldest {};
+
+using holding_syncer_actor
+  = syncer_actor::extend<caf_compat::takes<release_oldest>>;
+using holding_reader_actor
+  = reader_actor::extend<caf_compat::takes<release_oldest>>;
+
+/// A store on a disk in memory whose every step the test decides. The SYNCER
+/// and the READER are stand-ins that can hold what they are asked for; all
+/// other actors are the real ones.
+class store_fixture : public test_support::actor_fixture {
+protected:
+  ~store_fixture() override;
+
+  /// Opens the store in "/store" and spawns its actors.
+  void open(sync_mode mode = sync_mode::none, std::uint32_t shard_count = 1,
+            std::uint64_t segment_bytes = storage::mebibyte);
+  /// Stops all actors in order. Called by TearDown too.
+  void close();
+  void TearDown() override;
+
+  /// A new session; `log` sees what it is told.
+  session_actor open_session(const std::shared_ptr<session_log>& log);
+
+  /// The operation's bytes live as long as the fixture.
+  operation make(operation_kind kind, std::uint64_t id, std::string_view key,
+                 std::string_view value = {}) const;
+  /// Send one operation the way the CONNECTION would; nothing runs yet.
+  void read(const session_actor& from, std::uint64_t id, std::string_view key);
+  void put(const session_actor& from, std::uint64_t id, std::string_view key,
+           std::string_view value);
+  void evaluate(const session_actor& from, const operation& op);
+  void append_batch_of(const session_actor& from, std::uint64_t id,
+                       std::vector<operation> operations);
+
+  /// Lets the oldest held sync succeed or fail.
+  void finish_sync(bool success = true);
+  /// Lets the oldest held read happen.
+  void finish_read();
+
+  /// Keys of the given prefix that belong to `shard`.
+  std::string key_of_shard(std::uint32_t shard, std::string_view prefix) const;
+  /// Reads `key` through its shard; "<absent>" if there is none.
+  std::string value_of(std::string_view key);
+
+  std::shared_ptr<test_support::memory_file_system> files
+    = test_support::memory_file_system::make();
+  std::shared_ptr<manual_clock> clock = std::make_shared<manual_clock>();
+  std::shared_ptr<held_disk> disk = std::make_shared<held_disk>();
+  std::unique_ptr<storage::key_hasher> hash;
+  std::shared_ptr<session_log> told = std::make_shared<session_log>();
+  session_actor session;
+
+  writer_actor writer;
+  catalog_actor catalog;
+  compactor_actor compactor;
+  holding_syncer_actor syncer;
+  holding_reader_actor reader;
+  std::vector<shard_actor> shards;
+  /// What the store said when it turned read-only.
+  std::shared_ptr<std::string> failure_told = std::make_shared<std::string>();
+
+private:
+  std::unique_ptr<storage::directory_lock> lock_;
+  std::uint64_t probe_id_ = 1'000'000;
+  mutable std::deque<std::string> bytes_;
+};
+
+} // namespace kvs::actors
+
+KVS_MESSAGE(kvs::actors::release_oldest)

@@ -1,0 +1,234 @@
+// Goal: what the WRITER promises about order, durability and failure.
+// Method: the real WRITER, SHARDS and CATALOG on a disk in memory; the test
+// holds syncs and reads and looks at who has been told what in between.
+
+#include "tests/actors/store_fixture.hpp"
+
+namespace kvs::actors {
+namespace {
+
+using namespace std::chrono_literals;
+
+class WriterTest : public store_fixture {};
+
+TEST_F(WriterTest, RepliesOnlyAfterTheSyncInAlways) {
+  open(sync_mode::always);
+  disk->hold_syncs = true;
+  put(session, 1, "key", "value");
+  run_actors();
+  EXPECT_EQ(told->find(1), nullptr);
+  finish_sync();
+  ASSERT_NE(told->find(1), nullptr);
+  EXPECT_TRUE(told->find(1)->applied);
+  EXPECT_GE(told->durable_version, told->find(1)->version);
+}
+
+// Goal: what a reader has seen can never be lost.
+TEST_F(WriterTest, ShowsNothingBeforeTheSyncInAlways) {
+  open(sync_mode::always);
+  disk->hold_syncs = true;
+  put(session, 1, "key", "value");
+  run_actors();
+  EXPECT_EQ(value_of("key"), "<absent>");
+  finish_sync();
+  EXPECT_EQ(value_of("key"), "value");
+}
+
+TEST_F(WriterTest, SharesOneSyncAmongAllThatArriveMeanwhile) {
+  open(sync_mode::always);
+  disk->hold_syncs = true;
+  put(session, 1, "first", "1");
+  run_actors();
+  for (std::uint64_t id = 2; id <= 50; ++id)
+    put(session, id, "key" + std::to_string(id), "v");
+  run_actors();
+  finish_sync();
+  EXPECT_EQ(told->answers.size(), 1u);
+  finish_sync();
+  EXPECT_EQ(told->answers.size(), 50u);
+  EXPECT_TRUE(disk->syncs.empty());
+}
+
+TEST_F(WriterTest, AppendsItsWholeMailboxWithOneWrite) {
+  open(sync_mode::none);
+  auto before = files->calls(test_support::disk_call::write);
+  for (std::uint64_t id = 1; id <= 100; ++id)
+    put(session, id, "key" + std::to_string(id), "value");
+  run_actors();
+  EXPECT_EQ(told->answers.size(), 100u);
+  EXPECT_EQ(files->calls(test_support::disk_call::write), before + 1);
+}
+
+TEST_F(WriterTest, AcknowledgesBeforeTheSyncInInterval) {
+  open(sync_mode::interval);
+  disk->hold_syncs = true;
+  put(session, 1, "key", "value");
+  run_actors();
+  EXPECT_NE(told->find(1), nullptr);
+  EXPECT_TRUE(disk->syncs.empty());
+  advance_time(500ms);
+  EXPECT_EQ(disk->syncs.size(), 1u) << "idle data is synced too";
+}
+
+// Goal: no acknowledged write stays unsynced longer than the interval while
+// more are acknowledged: when the disk is slower, writes wait.
+TEST_F(WriterTest, MakesWritesWaitForASlowDiskInInterval) {
+  open(sync_mode::interval);
+  disk->hold_syncs = true;
+  put(session, 1, "a", "1");
+  advance_time(500ms);
+  put(session, 2, "b", "2");
+  run_actors();
+  EXPECT_NE(told->find(2), nullptr) << "still within the interval";
+  advance_time(600ms);
+  put(session, 3, "c", "3");
+  run_actors();
+  EXPECT_EQ(told->find(3), nullptr);
+  finish_sync();
+  EXPECT_NE(told->find(3), nullptr);
+}
+
+TEST_F(WriterTest, AnswersOutcomeUnknownAfterAFailedSync) {
+  open(sync_mode::always);
+  disk->hold_syncs = true;
+  put(session, 1, "key", "value");
+  run_actors();
+  finish_sync(false);
+  ASSERT_NE(told->find(1), nullptr);
+  EXPECT_EQ(told->find(1)->code, outcome::outcome_unknown);
+  EXPECT_FALSE(failure_told->empty());
+  EXPECT_EQ(value_of("key"), "<absent>") << "never made visible";
+}
+
+// Goal: a failed sync is final. A retry would report success although the
+// kernel has dropped the pages (fsyncgate).
+TEST_F(WriterTest, NeverSyncsAgainAfterAFailedSync) {
+  open(sync_mode::always);
+  disk->hold_syncs = true;
+  put(session, 1, "key", "value");
+  run_actors();
+  finish_sync(false);
+  put(session, 2, "key", "other");
+  evaluate(session, make(operation_kind::increment, 3, "n"));
+  run_actors();
+  EXPECT_EQ(told->find(2)->code, outcome::read_only);
+  EXPECT_EQ(told->find(3)->code, outcome::read_only);
+  EXPECT_TRUE(disk->syncs.empty());
+}
+
+TEST_F(WriterTest, AnswersNoSpaceAndGoesOnWhenThereIsSpaceAgain) {
+  open(sync_mode::none);
+  put(session, 1, "key", "old");
+  run_actors();
+  files->fail(test_support::disk_call::write, 1, ENOSPC);
+  put(session, 2, "key", "new");
+  run_actors();
+  EXPECT_EQ(told->find(2)->code, outcome::no_space);
+  EXPECT_EQ(value_of("key"), "old");
+  put(session, 3, "key", "newer");
+  run_actors();
+  EXPECT_TRUE(told->find(3)->applied);
+  EXPECT_EQ(value_of("key"), "newer");
+}
+
+// Goal: a record that was rejected because of one that then did not come to
+// be must not wait for ever.
+TEST_F(WriterTest, TellsLosersBehindAFailedAppendItsError) {
+  open(sync_mode::none);
+  put(session, 1, "key", "0");
+  run_actors();
+  // The evaluation is under way when the put that beats it arrives first.
+  evaluate(session, make(operation_kind::append, 2, "key", "x"));
+  disk->hold_reads = true;
+  files->resident(false);
+  run_actors();
+  ASSERT_EQ(disk->reads.size(), 1u);
+  put(session, 3, "key", "beats it");
+  files->fail(test_support::disk_call::write, 1, ENOSPC);
+  // Both reach the WRITER in one turn: the put first.
+  disk->hold_reads = false;
+  finish_read();
+  EXPECT_EQ(told->find(3)->code, outcome::no_space);
+  ASSERT_NE(told->find(2), nullptr);
+  files->resident(true);
+  EXPECT_EQ(value_of("key"), told->find(2)->applied ? "0x" : "0");
+}
+
+TEST_F(WriterTest, RollsOverAndKeepsEveryRecordReadable) {
+  open(sync_mode::always, 1, 8 * 1024);
+  std::string value(1000, 'v');
+  for (std::uint64_t id = 1; id <= 50; ++id) {
+    put(session, id, "key" + std::to_string(id), value + std::to_string(id));
+    run_actors();
+  }
+  for (std::uint64_t id = 1; id <= 50; ++id)
+    EXPECT_EQ(value_of("key" + std::to_string(id)), value + std::to_string(id));
+  close();
+  open(sync_mode::always, 1, 8 * 1024);
+  for (std::uint64_t id = 1; id <= 50; ++id)
+    EXPECT_EQ(value_of("key" + std::to_string(id)), value + std::to_string(id));
+}
+
+// Goal: records of a new segment are not acknowledged while its predecessor
+// may still lose its end, in any mode.
+TEST_F(WriterTest, PublishesANewSegmentOnlyAfterItsPredecessorIsSynced) {
+  open(sync_mode::none, 1, 4 * 1024);
+  std::string value(5000, 'v');
+  put(session, 1, "first", value);
+  run_actors();
+  ASSERT_NE(told->find(1), nullptr);
+  disk->hold_syncs = true;
+  put(session, 2, "second", value);
+  run_actors();
+  EXPECT_EQ(told->find(2), nullptr);
+  finish_sync();
+  EXPECT_NE(told->find(2), nullptr);
+}
+
+TEST_F(WriterTest, SettlesEverythingThatWaitsAtShutdown) {
+  open(sync_mode::always, 2);
+  disk->hold_syncs = true;
+  for (std::uint64_t id = 1; id <= 20; ++id)
+    put(session, id, "key" + std::to_string(id), "v");
+  for (std::uint64_t id = 21; id <= 40; ++id)
+    evaluate(session, make(operation_kind::increment, id, "n"));
+  append_batch_of(session, 41,
+                  {make(operation_kind::put, 41, "a", "1"),
+                   make(operation_kind::put, 41, "b", "2"),
+                   make(operation_kind::put, 41, "c", "3")});
+  caf_compat::tell_anon(writer, sync_now{session, {42, 0}});
+  run_actors();
+  close();
+  for (std::uint64_t id = 1; id <= 42; ++id)
+    EXPECT_NE(told->find(id), nullptr) << id;
+}
+
+TEST_F(WriterTest, RefusesWhatComesAfterTheStop) {
+  open();
+  caf::anon_send(writer, stop_writer{});
+  put(session, 1, "key", "value");
+  run_actors();
+  ASSERT_NE(told->find(1), nullptr);
+  EXPECT_EQ(told->find(1)->code, outcome::shutting_down);
+}
+
+TEST_F(WriterTest, ErasesTheWholeStoreWithOneFlush) {
+  open(sync_mode::always, 2);
+  for (std::uint64_t id = 1; id <= 20; ++id)
+    put(session, id, "key" + std::to_string(id), "v");
+  run_actors();
+  caf_compat::tell_anon(writer, flush_store{session, {21, 0}});
+  run_actors();
+  ASSERT_NE(told->find(21), nullptr);
+  put(session, 22, "key1", "after");
+  run_actors();
+  for (int reopened = 0; reopened < 2; ++reopened) {
+    EXPECT_EQ(value_of("key1"), "after");
+    EXPECT_EQ(value_of("key2"), "<absent>");
+    close();
+    open(sync_mode::always, 2);
+  }
+}
+
+} // namespace
+} // namespace kvs::actors
