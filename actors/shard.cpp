@@ -316,6 +316,9 @@ void shard::on_exit() {
       outbox_.fail(each.session, each.op.ref, why);
     pending.clear();
   };
+  for (auto& [number, wanted] : cold_reads_)
+    outbox_.fail(wanted.session, wanted.op.ref, why);
+  cold_reads_.clear();
   for (auto& [key, current] : evaluations_) {
     refuse(current->running);
     refuse(current->waiting);

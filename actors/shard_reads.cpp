@@ -117,28 +117,42 @@ void shard::point_to_value(const pending_operation& wanted,
 void shard::read_cold(const pending_operation& wanted,
                       const storage::index_entry& entry) {
   ++figures_.cold_reads;
+  auto number = ++last_cold_read_;
+  cold_reads_.emplace(number, wanted);
   const auto& reader = args_.readers[next_reader_++ % args_.readers.size()];
   caf_compat::ask(this, reader,
                   read_record{{segment_of(entry.location.segment),
                                entry.location, std::string{wanted.op.key}}})
     .then(
-      [this, wanted, entry](const record_read& found) {
-        if (found.error.code != outcome::ok) {
-          outbox_.fail(wanted.session, wanted.op.ref, found.error);
-        } else {
-          auto& message = box_for(wanted.op.hash).to(wanted.session);
-          message.memory.add(found.memory);
-          message.answers.push_back(value_answer(wanted.op, entry));
-          message.answers.back().value = found.value;
-        }
+      [this, number, entry](const record_read& found) {
+        finish_cold_read(number, entry, found);
         end_turn();
       },
-      [this, wanted](const caf::error&) {
-        outbox_.fail(wanted.session, wanted.op.ref,
-                     make_failure(outcome::shutting_down,
-                                  "the node is closing; nothing was read"));
+      [this, number, entry](const caf::error&) {
+        finish_cold_read(number, entry,
+                         {make_failure(outcome::shutting_down,
+                                       "the node is closing; nothing was "
+                                       "read"),
+                          nullptr,
+                          {},
+                          0});
         end_turn();
       });
+}
+
+void shard::finish_cold_read(std::uint64_t number,
+                             const storage::index_entry& entry,
+                             const record_read& found) {
+  auto it = cold_reads_.find(number);
+  assert(it != cold_reads_.end());
+  auto wanted = std::move(it->second);
+  cold_reads_.erase(it);
+  if (found.error.code != outcome::ok)
+    return outbox_.fail(wanted.session, wanted.op.ref, found.error);
+  auto& message = box_for(wanted.op.hash).to(wanted.session);
+  message.memory.add(found.memory);
+  message.answers.push_back(value_answer(wanted.op, entry));
+  message.answers.back().value = found.value;
 }
 
 const storage::segment_ptr& shard::segment_of(storage::segment_id id) {

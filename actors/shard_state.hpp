@@ -73,6 +73,8 @@ private:
                       const storage::index_entry& entry);
   void read_cold(const pending_operation& wanted,
                  const storage::index_entry& entry);
+  void finish_cold_read(std::uint64_t number, const storage::index_entry& entry,
+                        const record_read& found);
   const storage::segment_ptr& segment_of(storage::segment_id id);
   void scan(const scan_keys& request);
 
@@ -167,6 +169,9 @@ private:
   /// … or the next one.
   outbox timed_next_;
   std::size_t next_reader_ = 0;
+  /// Reads that are with a READER, by number.
+  boost::unordered_flat_map<std::uint64_t, pending_operation> cold_reads_;
+  std::uint64_t last_cold_read_ = 0;
   bool live_changed_ = true;
   bool stopping_ = false;
   struct {

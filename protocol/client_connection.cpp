@@ -122,6 +122,8 @@ void client_connection::submit(const request& message, completion done) {
     }
   }
   if (broken)
+    // It was moved only if nothing is broken.
+    // NOLINTNEXTLINE(bugprone-use-after-move)
     return done(client_error{client_errc::disconnected, status::ok,
                              "the connection is closed (" + broken->message
                                + "); the request was not sent"});

@@ -272,9 +272,11 @@ TEST_F(ConnectionTest, ClosesWhenAFrameTakesTooLong) {
   connect();
   auto bytes = frame(1, put_of("key", "value"));
   stream->push(bytes.bytes().first(10));
+  run_actors();
   advance_time(900ms);
   EXPECT_FALSE(stream->closed);
   stream->push(bytes.bytes().subspan(10, 1));
+  run_actors();
   advance_time(400ms);
   EXPECT_TRUE(stream->closed) << "a byte now and then does not count";
 }

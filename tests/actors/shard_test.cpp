@@ -67,7 +67,9 @@ TEST_F(ShardTest, AnswersCorruptInsteadOfWrongBytes) {
   open(sync_mode::always);
   put(session, 1, "key", "value");
   run_actors();
-  for (const auto& name : *files->list("/store")) {
+  auto names = files->list("/store");
+  ASSERT_TRUE(names);
+  for (const auto& name : *names) {
     auto path = "/store/" + name;
     auto bytes = files->content(path);
     std::string_view text{reinterpret_cast<const char*>(bytes.data()),
