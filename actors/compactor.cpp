@@ -17,7 +17,10 @@ compactor::behavior_type compactor::make_behavior() {
   return {
     [this](const live_counted& message) {
       note_live(message);
-      consider();
+      if (pause_count_ > 0)
+        --pause_count_;
+      else
+        consider();
     },
     [this](const applied_marked& message) { marked(message); },
     [this](const segment_sealed& message) {

@@ -16,6 +16,9 @@ namespace {
 /// wait long for a chunk of large values.
 constexpr std::uint64_t chunk_bytes_max = 8 * storage::mebibyte;
 
+/// Each shard reports twice a second at most.
+constexpr std::uint32_t reports_after_failure = 20;
+
 } // namespace
 
 void compactor::begin(std::vector<storage::segment_id> victims,
@@ -207,11 +210,15 @@ void compactor::finish_output() {
     return abandon("compactor.output-failed", to_failure(done.error()));
   run_->target = done->handle;
   auto entry = done->entry;
+  run_->offered = true;
   caf_compat::ask(this, args_.catalog, install_segment{entry})
     .then(
       [this, entry](const catalog_updated& reply) {
         if (!run_)
           return;
+        // A full disk has changed nothing; after any other error either
+        // MANIFEST may be in force.
+        run_->offered = reply.error.code != outcome::no_space;
         if (reply.error.code != outcome::ok)
           return abandon("compactor.install-failed", reply.error);
         track({entry, run_->target});
@@ -312,7 +319,10 @@ void compactor::abandon(const char* event, const failure& why) {
   spdlog::error("{} error=\"{}\"", event,
                 why.detail ? *why.detail : std::string{"?"});
   // The victims stay as they are; a damaged one is not chosen again.
+  if (run_->output && !run_->offered)
+    run_->output->abandon();
   run_.reset();
+  pause_count_ = reports_after_failure;
   if (command_limit_)
     end_command();
 }

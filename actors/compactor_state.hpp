@@ -40,6 +40,8 @@ struct compaction_run {
   std::vector<std::vector<relocated_record>> moves;
   std::size_t answers_left = 0;
   storage::segment_ptr target;
+  /// The MANIFEST may list the output: its file must not be deleted.
+  bool offered = false;
 };
 
 /// Records of one chunk, waiting for the shards' verdicts.
@@ -119,6 +121,9 @@ private:
   std::uint64_t command_bytes_before_ = 0;
   std::uint64_t command_rewritten_ = 0;
 
+  /// Reports to let pass before the next attempt: a rewrite that failed would
+  /// most likely fail again at once.
+  std::uint32_t pause_count_ = 0;
   bool stopping_ = false;
   struct {
     std::uint64_t runs = 0;

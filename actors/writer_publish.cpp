@@ -12,6 +12,13 @@ namespace {
 /// provable (docs/log_format.md).
 constexpr std::chrono::milliseconds idle_delay{500};
 
+failure unknown_after(const failure& why) {
+  return make_failure(
+    outcome::outcome_unknown,
+    "the write is in the log but may not survive a restart: "
+      + (why.detail ? *why.detail : std::string{"the disk failed"}));
+}
+
 } // namespace
 
 void writer::note_unsynced() {
@@ -20,6 +27,9 @@ void writer::note_unsynced() {
 }
 
 void writer::group_written(written_group group) {
+  // A sync failed while a large record was being written: nobody will sync it.
+  if (read_only_)
+    return fail_group(group, unknown_after(*read_only_));
   if (group.flush_sequence != 0)
     flush_to_record_ = {group.end, group.flush_sequence};
   unpublished_.push_back(std::move(group));
@@ -188,10 +198,7 @@ void writer::fail_store(const failure& why) {
   if (read_only_)
     return;
   read_only_ = why;
-  auto unknown = make_failure(
-    outcome::outcome_unknown,
-    "the write is in the log but may not survive a restart: "
-      + (why.detail ? *why.detail : std::string{"the disk failed"}));
+  auto unknown = unknown_after(why);
   for (auto& group : std::exchange(unpublished_, {}))
     fail_group(group, unknown);
   if (group_ && !writing_) {

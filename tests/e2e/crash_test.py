@@ -11,8 +11,8 @@ import os
 import random
 import unittest
 
-from support.ledger import (History, Writer, connect_all, take_last_acknowledgements,
-                            write_for)
+from support.ledger import (History, Writer, connect_all,
+                            take_last_acknowledgements, write_for)
 from support.node import Node
 
 ROUNDS = 10
