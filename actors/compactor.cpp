@@ -97,7 +97,7 @@ std::vector<storage::segment_usage> compactor::usage() const {
             ? 0
             : segment.entry.record_count - segment.entry.tombstone_count - 1;
     }
-    all.push_back(std::move(each));
+    all.push_back(each);
   }
   return all;
 }

@@ -34,6 +34,7 @@ connection::behavior_type connection::make_behavior() {
     [self] { caf_compat::tell_anon(self, stream_writable{}); });
   last_request_ = this->clock().now();
   last_write_progress_ = last_request_;
+  last_check_ = last_request_;
   check_deadlines();
   read_more();
   return {
@@ -154,8 +155,14 @@ void connection::check_deadlines() {
   auto now = this->clock().now();
   if (linger_until_ && now > *linger_until_)
     return close(nullptr);
-  if (frame_deadline_ && now > *frame_deadline_)
-    return close("connection.frame-too-slow");
+  if (frame_is_late(now)) {
+    refuse(large_ ? large_->header.id : protocol::native::request_id{}, 0,
+           {protocol::status::too_slow,
+            "the frame took too long to arrive; nothing was done", true, true});
+    drop_large_frame();
+    end_turn();
+  }
+  last_check_ = now;
   if (pending_bytes_ > 0
       && now - last_write_progress_ > args_.limits.write_timeout)
     return close("connection.reader-too-slow");

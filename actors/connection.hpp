@@ -35,7 +35,7 @@ using connection_actor = session_actor::extend_with<memory_user_actor>::extend<
 struct connection_limits {
   protocol::decode_limits decode;
   /// A frame that has begun must be complete after this and one second per
-  /// `frame_bytes_per_second_min`.
+  /// `frame_bytes_per_second_min` that have arrived.
   std::chrono::milliseconds frame_timeout{10'000};
   std::uint64_t frame_bytes_per_second_min = std::uint64_t{1} << 20;
   /// A reader that takes nothing for this long is dropped.

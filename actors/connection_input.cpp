@@ -104,7 +104,7 @@ bool connection::parse_frame() {
   }
   auto* header = std::get_if<protocol::native::frame_header>(&parsed);
   if (header == nullptr) {
-    start_frame_deadline(0);
+    begin_frame();
     return false;
   }
   auto frame_bytes = protocol::native::header_bytes + header->body_bytes;
@@ -116,10 +116,10 @@ bool connection::parse_frame() {
     return true;
   }
   if (frame_bytes > bytes.size()) {
-    start_frame_deadline(header->body_bytes);
+    begin_frame();
     return false;
   }
-  frame_deadline_.reset();
+  frame_began_.reset();
   parsed_bytes_ += frame_bytes;
   take_request(
     *header, bytes.subspan(protocol::native::header_bytes, header->body_bytes),
@@ -127,14 +127,24 @@ bool connection::parse_frame() {
   return true;
 }
 
-void connection::start_frame_deadline(std::uint64_t body_bytes) {
-  if (frame_deadline_ && body_bytes == 0)
-    return;
-  if (!frame_deadline_)
+void connection::begin_frame() {
+  if (!frame_began_)
     frame_began_ = this->clock().now();
-  frame_deadline_ = frame_began_ + args_.limits.frame_timeout
-                    + std::chrono::seconds{
-                      body_bytes / args_.limits.frame_bytes_per_second_min};
+}
+
+bool connection::frame_is_late(time_point now) {
+  if (!frame_began_)
+    return false;
+  // Time in which this side did not read is not the client's.
+  if (!reading_)
+    *frame_began_ += now - last_check_;
+  auto bytes = !large_           ? arrived_bytes_ - parsed_bytes_
+               : large_->skipped ? large_->skipped_bytes
+                                 : large_->body.size();
+  auto allowed
+    = args_.limits.frame_timeout
+      + std::chrono::seconds{bytes / args_.limits.frame_bytes_per_second_min};
+  return now - *frame_began_ > allowed;
 }
 
 void connection::take_request(const protocol::native::frame_header& header,
@@ -159,16 +169,20 @@ void connection::take_request(const protocol::native::frame_header& header,
 
 void connection::refuse(protocol::native::request_id id, std::uint8_t type,
                         const protocol::decode_error& error) {
-  if (error.answer)
-    protocol::native::encode_error(out(), id,
+  if (error.answer) {
+    auto& buffer = out();
+    auto before = buffer.size();
+    protocol::native::encode_error(buffer, id,
                                    {error.code, error.message, type});
+    pending_bytes_ += buffer.size() - before;
+  }
   if (!error.close)
     return;
   // The position in the stream is lost: what follows is not read.
   input_ended_ = true;
   refused_ = error.answer;
   parsed_bytes_ = arrived_bytes_;
-  frame_deadline_.reset();
+  frame_began_.reset();
 }
 
 void connection::answer_hello(std::uint64_t wire_id,
@@ -193,9 +207,8 @@ void connection::begin_large_frame(
   large_.emplace();
   large_->header = header;
   large_->skipped = !protocol::native::is_request_type(header.type);
-  frame_began_ = this->clock().now();
-  frame_deadline_.reset();
-  start_frame_deadline(header.body_bytes + 1);
+  frame_began_.reset();
+  begin_frame();
   if (!large_->skipped)
     grow_large_frame();
 }
@@ -249,7 +262,7 @@ void connection::grow_large_frame() {
 }
 
 void connection::finish_large_frame() {
-  frame_deadline_.reset();
+  frame_began_.reset();
   auto frame = std::move(*large_);
   large_.reset();
   if (frame.skipped) {

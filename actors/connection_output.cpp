@@ -31,11 +31,17 @@ void connection::reply(std::uint64_t wire_id, protocol::request_type type,
   if (closed_)
     return;
   protocol::native::request_id id{wire_id};
+  auto& buffer = out();
+  auto before = buffer.size();
   auto* value = std::get_if<protocol::value_reply>(&message);
-  if (value == nullptr || value->value.size() < borrowed_reply_bytes_min)
-    return protocol::native::encode_reply(out(), type, id, message);
-  protocol::native::encode_value_reply_head(out(), id, value->version,
+  if (value == nullptr || value->value.size() < borrowed_reply_bytes_min) {
+    protocol::native::encode_reply(buffer, type, id, message);
+    pending_bytes_ += buffer.size() - before;
+    return;
+  }
+  protocol::native::encode_value_reply_head(buffer, id, value->version,
                                             value->ttl_ms, value->value.size());
+  pending_bytes_ += buffer.size() - before + value->value.size();
   output_part large;
   large.borrowed
     = std::as_bytes(std::span{value->value.data(), value->value.size()});
@@ -125,14 +131,11 @@ void connection::flush() {
       last_write_progress_ = this->clock().now();
     discard_output(*written);
   }
-  pending_bytes_ = 0;
-  for (const auto& part : output_)
-    pending_bytes_ += part.bytes().size();
-  pending_bytes_ -= written_bytes_;
 }
 
 void connection::discard_output(std::size_t count) {
   written_bytes_ += count;
+  pending_bytes_ -= count;
   while (!output_.empty() && written_bytes_ >= output_.front().bytes().size()) {
     written_bytes_ -= output_.front().bytes().size();
     if (output_.size() == 1 && output_.front().borrowed.data() == nullptr

@@ -124,7 +124,9 @@ private:
   bool may_read() const;
   void read_more();
   void make_room();
-  void start_frame_deadline(std::uint64_t body_bytes);
+  void begin_frame();
+  /// Whether the frame under way takes longer than its bytes so far allow.
+  bool frame_is_late(time_point now);
   void parse();
   /// False: the rest has to wait for more bytes or for credit.
   bool parse_frame();
@@ -212,8 +214,9 @@ private:
   bool refused_ = false;
   std::optional<time_point> linger_until_;
   bool closed_ = false;
-  std::optional<time_point> frame_deadline_;
-  time_point frame_began_;
+  /// Set while a frame is incomplete.
+  std::optional<time_point> frame_began_;
+  time_point last_check_;
   time_point last_request_;
   time_point last_write_progress_;
 };

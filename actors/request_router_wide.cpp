@@ -325,14 +325,14 @@ void request_router::handle(const keys_scanned& message) {
 void request_router::handle(const figures_collected& message) {
   auto slot = static_cast<std::uint32_t>(message.ref.id);
   auto& more = details_of(slot);
-  for (const auto& [name, value] : message.figures) {
-    auto it
-      = std::find_if(more.figures.begin(), more.figures.end(),
-                     [&](const auto& each) { return each.first == name; });
+  for (const auto& figure : message.figures) {
+    auto it = std::find_if(
+      more.figures.begin(), more.figures.end(),
+      [&](const auto& each) { return each.first == figure.first; });
     if (it == more.figures.end())
-      more.figures.emplace_back(name, value);
+      more.figures.push_back(figure);
     else
-      it->second += value;
+      it->second += figure.second;
   }
   if (--more.parts_left == 0)
     reply_figures(slot);

@@ -278,7 +278,10 @@ TEST_F(ConnectionTest, ClosesWhenAFrameTakesTooLong) {
   stream->push(bytes.bytes().subspan(10, 1));
   run_actors();
   advance_time(400ms);
-  EXPECT_TRUE(stream->closed) << "a byte now and then does not count";
+  EXPECT_TRUE(stream->output_ended) << "a byte now and then does not count";
+  auto got = replies();
+  ASSERT_EQ(got.size(), 1u);
+  EXPECT_EQ(error_of(got[0].second), protocol::status::too_slow);
 }
 
 TEST_F(ConnectionTest, StopsReadingWhenItsWindowIsUsedUp) {

@@ -259,6 +259,26 @@ def dead_links(files, exists):
                               f"{found[1]} does not exist")
 
 
+OPERATIONS = "docs/operations.md"
+EVENT = re.compile(r'spdlog::(?:info|warn|error|critical)\(\s*"(\w+\.[\w-]+)')
+OPTION = re.compile(r'"(?:-\w,)?(--[\w-]+)"')
+
+
+def undocumented_names(files):
+    """Log events and options of the node that the manual does not know."""
+    manual = files.get(OPERATIONS, "")
+    for path, text in files.items():
+        if not path.startswith(("actors/", "apps/node/", "apps/kvs_node")):
+            continue
+        names = list(EVENT.finditer(text))
+        if path == "apps/node/options.cpp":
+            names += OPTION.finditer(text)
+        for found in names:
+            if f"`{found[1]}" not in manual:
+                yield Finding(path, line_of(text, found.start()), "manual",
+                              f"{found[1]} is not in {OPERATIONS}")
+
+
 FILE_RULES = (forbidden_includes, shared_state, caf_versions, bare_todos,
               loose_comments, sizes)
 
@@ -275,6 +295,7 @@ def check_tree(root):
             findings += sizes(path, text)
     findings += unbuilt_sources(files)
     findings += missing_readmes(files)
+    findings += undocumented_names(files)
     findings += dead_links(
         files, lambda path: os.path.exists(os.path.join(root, path)))
     return findings

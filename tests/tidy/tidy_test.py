@@ -199,6 +199,14 @@ class OtherRulesTest(unittest.TestCase):
         del files["docs/README.md"]
         self.assertEqual(self.count(rules.missing_readmes, files), 2)
 
+    def test_undocumented_names(self):
+        files = {"docs/operations.md": "`--dir PATH`, `node.stopped`",
+                 "actors/a.cpp": 'spdlog::info("node.stopped")',
+                 "apps/node/options.cpp": 'app.add_option("--dir", d)'}
+        self.assertEqual(self.count(rules.undocumented_names, files), 0)
+        files["docs/operations.md"] = ""
+        self.assertEqual(self.count(rules.undocumented_names, files), 2)
+
     def test_dead_links(self):
         files = {"docs/a.md": "[x](b.md#there) [y](../README.md) "
                               "[z](https://example.org/) `[w](no.md)`"}

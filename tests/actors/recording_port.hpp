@@ -1,0 +1,101 @@
+#pragma once
+
+#include "actors/request_router.hpp"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace kvs::actors {
+
+struct recorded_reply {
+  std::uint64_t wire_id = 0;
+  protocol::reply message;
+};
+
+/// A way out of a router that leads nowhere: it records what would have been
+/// sent, and in `order` one letter for each message.
+class recording_port final : public router_port {
+public:
+  void forward(std::uint32_t, read_batch message) override {
+    order += 'r';
+    for (const auto& op : message.operations)
+      reads.push_back(op);
+  }
+  void forward(std::uint32_t, evaluate_batch message) override {
+    order += 'e';
+    for (const auto& op : message.operations)
+      evaluations.push_back(op);
+  }
+  void forward(std::uint32_t, scan_keys message) override {
+    order += 's';
+    scans.push_back(message);
+  }
+  void forward(append_batch message) override {
+    order += 'b';
+    for (const auto& op : message.operations)
+      blind.push_back(op);
+  }
+  void forward(append_atomic message) override {
+    order += 'a';
+    atomics.push_back(message);
+  }
+  void forward(withdraw_transaction) override {
+    order += 'w';
+  }
+  void forward(place_cut message) override {
+    order += 'c';
+    cuts.push_back(message);
+  }
+  void forward(count_at_cut message) override {
+    order += 'n';
+    counts.push_back(message);
+  }
+  void forward(flush_store message) override {
+    order += 'f';
+    flushes.push_back(message);
+  }
+  void forward(sync_now message) override {
+    order += 'y';
+    syncs.push_back(message);
+  }
+  void forward(compact_store) override {
+    order += 'm';
+  }
+  void forward_to_all(collect_figures) override {
+    order += 'g';
+  }
+  void fetch(request_ref ref,
+             std::shared_ptr<const stored_value> value) override {
+    order += 'v';
+    fetches.emplace_back(ref, std::move(value));
+  }
+  void reply(std::uint64_t wire_id, protocol::request_type,
+             const protocol::reply& message, const memory_owners&) override {
+    replies.push_back({wire_id, message});
+  }
+
+  const protocol::reply* reply_to(std::uint64_t wire_id) const {
+    for (const auto& each : replies)
+      if (each.wire_id == wire_id)
+        return &each.message;
+    return nullptr;
+  }
+
+  std::string order;
+  std::vector<operation> reads;
+  std::vector<operation> evaluations;
+  std::vector<operation> blind;
+  std::vector<scan_keys> scans;
+  std::vector<append_atomic> atomics;
+  std::vector<place_cut> cuts;
+  std::vector<count_at_cut> counts;
+  std::vector<flush_store> flushes;
+  std::vector<sync_now> syncs;
+  std::vector<std::pair<request_ref, std::shared_ptr<const stored_value>>>
+    fetches;
+  std::vector<recorded_reply> replies;
+};
+
+} // namespace kvs::actors
