@@ -79,64 +79,78 @@ operation request_router::to_operation(const protocol::put& request) const {
   return op;
 }
 
+std::optional<request_router::single>
+request_router::single_of(const protocol::request& request) const {
+  auto plain = [](operation_kind kind, std::string_view key, route way) {
+    single one;
+    one.op.kind = kind;
+    one.key = key;
+    one.way = way;
+    return one;
+  };
+  if (auto* get = std::get_if<protocol::get>(&request))
+    return plain(operation_kind::get, get->key, route::read);
+  if (auto* put = std::get_if<protocol::put>(&request)) {
+    auto way = put->condition == protocol::write_condition::none
+                 ? route::blind
+                 : route::evaluate;
+    auto one = plain(operation_kind::put, put->key, way);
+    one.op = to_operation(*put);
+    one.value = put->value;
+    return one;
+  }
+  if (auto* exists = std::get_if<protocol::exists>(&request))
+    return plain(operation_kind::exists, exists->key, route::read);
+  if (auto* erase = std::get_if<protocol::erase>(&request)) {
+    auto one = plain(operation_kind::erase, erase->key, route::evaluate);
+    if (erase->expected_version) {
+      one.op.condition = write_condition::if_version;
+      one.op.expected_version = *erase->expected_version;
+    }
+    return one;
+  }
+  if (auto* add = std::get_if<protocol::increment>(&request)) {
+    auto one = plain(operation_kind::increment, add->key, route::evaluate);
+    one.op.delta = add->delta;
+    return one;
+  }
+  if (auto* append = std::get_if<protocol::append>(&request)) {
+    auto one = plain(operation_kind::append, append->key, route::evaluate);
+    one.value = append->value;
+    return one;
+  }
+  if (auto* touch = std::get_if<protocol::touch>(&request)) {
+    auto one = plain(operation_kind::touch, touch->key, route::evaluate);
+    one.op.expires_at = expiry_after(touch->ttl_ms);
+    return one;
+  }
+  if (auto* persist = std::get_if<protocol::persist>(&request))
+    return plain(operation_kind::persist, persist->key, route::evaluate);
+  return std::nullopt;
+}
+
 void request_router::submit(std::uint64_t wire_id, protocol::request request,
                             const memory_owner& memory,
                             std::optional<std::uint32_t> value_crc) {
   auto slot = open_flight(wire_id, protocol::type_of(request));
-  auto single = [&](operation op, std::string_view key, route way) {
-    op.ref.id = slot;
-    op.key = key;
-    op.hash = (*store_.hash)(key);
-    route_single(slot, op, way, memory);
-  };
-  auto with_value = [&](operation op, std::string_view value) {
-    op.value = as_bytes(value);
-    op.value_crc = value_crc ? *value_crc : storage::value_checksum(op.value);
-    return op;
-  };
-  auto plain = [](operation_kind kind) {
-    operation op;
-    op.kind = kind;
-    return op;
-  };
-  if (auto* get = std::get_if<protocol::get>(&request)) {
-    single(plain(operation_kind::get), get->key, route::read);
-  } else if (auto* put = std::get_if<protocol::put>(&request)) {
-    auto way = put->condition == protocol::write_condition::none
-                 ? route::blind
-                 : route::evaluate;
-    single(with_value(to_operation(*put), put->value), put->key, way);
-  } else if (auto* exists = std::get_if<protocol::exists>(&request)) {
-    single(plain(operation_kind::exists), exists->key, route::read);
-  } else if (auto* erase = std::get_if<protocol::erase>(&request)) {
-    auto op = plain(operation_kind::erase);
-    if (erase->expected_version) {
-      op.condition = write_condition::if_version;
-      op.expected_version = *erase->expected_version;
-    }
-    single(op, erase->key, route::evaluate);
-  } else if (auto* increment = std::get_if<protocol::increment>(&request)) {
-    auto op = plain(operation_kind::increment);
-    op.delta = increment->delta;
-    single(op, increment->key, route::evaluate);
-  } else if (auto* append = std::get_if<protocol::append>(&request)) {
-    single(with_value(plain(operation_kind::append), append->value),
-           append->key, route::evaluate);
-  } else if (auto* touch = std::get_if<protocol::touch>(&request)) {
-    auto op = plain(operation_kind::touch);
-    op.expires_at = expiry_after(touch->ttl_ms);
-    single(op, touch->key, route::evaluate);
-  } else if (auto* persist = std::get_if<protocol::persist>(&request)) {
-    single(plain(operation_kind::persist), persist->key, route::evaluate);
-  } else {
-    auto& more = details_of(slot);
-    more.request = std::move(request);
-    more.memory = memory;
-    auto type = flights_[slot].type;
-    route_wide(slot, type != protocol::request_type::multi_get
-                       && type != protocol::request_type::batch
-                       && type != protocol::request_type::transact);
+  if (auto one = single_of(request)) {
+    one->op.ref.id = slot;
+    one->op.key = one->key;
+    one->op.hash = (*store_.hash)(one->key);
+    one->op.value = as_bytes(one->value);
+    // An erase or an increment has no value and needs no checksum of one.
+    if (one->value.data() != nullptr)
+      one->op.value_crc
+        = value_crc ? *value_crc : storage::value_checksum(one->op.value);
+    return route_single(slot, one->op, one->way, memory);
   }
+  auto& more = details_of(slot);
+  more.request = std::move(request);
+  more.memory = memory;
+  auto type = flights_[slot].type;
+  route_wide(slot, type != protocol::request_type::multi_get
+                     && type != protocol::request_type::batch
+                     && type != protocol::request_type::transact);
 }
 
 void request_router::route_single(std::uint32_t slot, const operation& op,

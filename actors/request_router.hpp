@@ -103,6 +103,14 @@ private:
     std::unique_ptr<details> more;
   };
 
+  /// A request for one key.
+  struct single {
+    operation op;
+    std::string_view key;
+    std::string_view value;
+    route way = route::read;
+  };
+
   /// Own writes to one key.
   struct lane {
     route way = route::blind;
@@ -116,6 +124,8 @@ private:
 
   // -- request_router.cpp: order --------------------------------------------
 
+  /// nullopt: it is for several keys or the whole store.
+  std::optional<single> single_of(const protocol::request& request) const;
   void route_single(std::uint32_t slot, const operation& op, route way,
                     const memory_owner& memory);
   void keep(std::uint32_t slot, const operation& op, route way,
