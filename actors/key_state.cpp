@@ -2,6 +2,7 @@
 
 #include "storage/record.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <optional>
@@ -146,6 +147,12 @@ void key_evaluation::append(const operation& op, answer& reply) {
   }
   if (old_size == 0) {
     replace_value(nullptr, op.value, op.value_crc);
+  } else if (op.value.size() <= state_.spare.size()) {
+    std::copy(op.value.begin(), op.value.end(), state_.spare.begin());
+    state_.spare = state_.spare.subspan(op.value.size());
+    state_.value = {state_.value.data(), old_size + op.value.size()};
+    state_.value_crc
+      = storage::extend_value_checksum(state_.value_crc, op.value);
   } else {
     auto joined
       = std::make_shared_for_overwrite<std::byte[]>(old_size + op.value.size());
@@ -166,6 +173,7 @@ void key_evaluation::replace_value(memory_owner memory,
   state_.memory = std::move(memory);
   state_.value = value;
   state_.value_crc = crc;
+  state_.spare = {};
 }
 
 void key_evaluation::count_change(answer& reply) {

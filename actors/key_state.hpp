@@ -17,6 +17,9 @@ struct key_state {
   std::span<const std::byte> value;
   std::uint32_t value_crc = 0;
   memory_owner memory;
+  /// Free memory right behind the value: an append that fits it copies only
+  /// what is new.
+  std::span<std::byte> spare;
 };
 
 /// Whether `op` looks at the value of a key that is present.

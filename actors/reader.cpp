@@ -67,8 +67,8 @@ private:
     queue_.pop_front();
     const auto& place = current.request.record.location;
     if (current.memory == nullptr)
-      current.memory
-        = std::make_shared_for_overwrite<std::byte[]>(place.size_bytes);
+      current.memory = std::make_shared_for_overwrite<std::byte[]>(
+        place.size_bytes + current.request.spare_bytes);
     auto count = std::min<std::uint64_t>(place.size_bytes - current.read_bytes,
                                          storage::turn_value_bytes_max);
     auto got = current.request.record.segment->bytes().read_at(
@@ -83,7 +83,7 @@ private:
   }
 
   static void refuse(pending_read& current, const failure& why) {
-    current.promise.deliver(record_read{why, nullptr, {}, 0});
+    current.promise.deliver(record_read{why, nullptr, {}, 0, {}});
   }
 
   static void finish(pending_read& current) {
@@ -95,8 +95,14 @@ private:
                                record, current.request.record.key);
     if (!value)
       return refuse(current, to_failure(value.error()));
+    auto* value_end
+      = current.memory.get() + (value->data() - record.data()) + value->size();
     current.promise.deliver(
-      record_read{{}, current.memory, *value, storage::value_checksum(*value)});
+      record_read{{},
+                  current.memory,
+                  *value,
+                  storage::value_checksum(*value),
+                  {value_end, current.request.spare_bytes}});
   }
 
   std::deque<pending_read> queue_;

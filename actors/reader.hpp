@@ -12,6 +12,8 @@ namespace kvs::actors {
 /// Read and verify one record.
 struct read_record {
   stored_value record;
+  /// Bytes to leave free behind the value, for an append.
+  std::uint64_t spare_bytes = 0;
 };
 
 /// The outcome of `read_record`.
@@ -21,6 +23,8 @@ struct record_read {
   /// Within `memory`.
   std::span<const std::byte> value;
   std::uint32_t value_crc = 0;
+  /// Follows the value in `memory`.
+  std::span<std::byte> spare;
 };
 
 /// READER: waits for the disk so that no loop has to.

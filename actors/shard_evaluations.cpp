@@ -8,6 +8,18 @@
 #include <iterator>
 
 namespace kvs::actors {
+namespace {
+
+/// What the appends of an evaluation add to the value.
+std::uint64_t spare_bytes_for(const evaluation& current) {
+  std::uint64_t total = 0;
+  for (const auto& each : current.running)
+    if (each.op.kind == operation_kind::append)
+      total += each.op.value.size();
+  return total;
+}
+
+} // namespace
 
 void shard::evaluate(evaluate_batch& batch) {
   figures_.evaluations += batch.operations.size();
@@ -62,8 +74,9 @@ void shard::fetch_value(const evaluation_ptr& current,
   if (entry.location.size_bytes > storage::turn_value_bytes_max)
     return fetch_cold_value(current, entry, std::move(state));
   const auto& from = segment_of(entry.location.segment);
-  auto buffer
-    = std::make_shared_for_overwrite<std::byte[]>(entry.location.size_bytes);
+  auto spare_bytes = spare_bytes_for(*current);
+  auto buffer = std::make_shared_for_overwrite<std::byte[]>(
+    entry.location.size_bytes + spare_bytes);
   std::span target{buffer.get(), entry.location.size_bytes};
   auto count
     = from->bytes().read_resident_at(entry.location.offset_bytes, target);
@@ -78,6 +91,8 @@ void shard::fetch_value(const evaluation_ptr& current,
   state.value = *value;
   state.value_crc = storage::value_checksum(*value);
   state.memory = buffer;
+  state.spare = {buffer.get() + (value->data() - target.data()) + value->size(),
+                 spare_bytes};
   decide(current, std::move(state));
 }
 
@@ -88,7 +103,8 @@ void shard::fetch_cold_value(const evaluation_ptr& current,
   const auto& reader = args_.readers[next_reader_++ % args_.readers.size()];
   caf_compat::ask(this, reader,
                   read_record{{segment_of(entry.location.segment),
-                               entry.location, current->key}})
+                               entry.location, current->key},
+                              spare_bytes_for(*current)})
     .then(
       [this, current, state](const record_read& found) {
         if (found.error.code != outcome::ok) {
@@ -98,6 +114,7 @@ void shard::fetch_cold_value(const evaluation_ptr& current,
           known.value = found.value;
           known.value_crc = found.value_crc;
           known.memory = found.memory;
+          known.spare = found.spare;
           decide(current, std::move(known));
         }
         end_turn();

@@ -135,7 +135,8 @@ void shard::read_cold(const pending_operation& wanted,
                                        "read"),
                           nullptr,
                           {},
-                          0});
+                          0,
+                          {}});
         end_turn();
       });
 }

@@ -22,6 +22,7 @@ struct raw_options {
   std::uint64_t sync_interval_ms = 1000;
   std::uint64_t frame_timeout_ms = 10'000;
   std::uint64_t idle_timeout_ms = 0;
+  std::uint64_t frame_bytes_max = 0;
 };
 
 void add_store_options(CLI::App& app, node_options& options, raw_options& raw) {
@@ -84,6 +85,26 @@ void add_limits(CLI::App& app, node_options& options, raw_options& raw) {
     ->option_text("SIZE [512MiB]")
     ->group("Limits");
   app
+    .add_option("--batch-operations-max", decode.batch_operations_max,
+                "Most operations of a batch, transaction or multi-get")
+    ->check(CLI::Range(1U, storage::batch_operations_max))
+    ->capture_default_str()
+    ->group("Limits");
+  app
+    .add_option("--batch-bytes-max", decode.batch_bytes_max,
+                "Most bytes of keys and values of a batch, up to 16MiB")
+    ->transform(CLI::AsSizeValue(false))
+    ->check(CLI::Range(std::uint64_t{1}, storage::batch_bytes_max))
+    ->option_text("SIZE [16MiB]")
+    ->group("Limits");
+  app
+    .add_option("--frame-bytes-max", raw.frame_bytes_max,
+                "Largest request as a whole; 0: what the longest key and "
+                "value need")
+    ->transform(CLI::AsSizeValue(false))
+    ->option_text("SIZE [0]")
+    ->group("Limits");
+  app
     .add_option("--net-memory-max", options.listener.network_bytes_max,
                 "Memory that large requests may take together")
     ->transform(CLI::AsSizeValue(false))
@@ -130,9 +151,12 @@ std::variant<node_options, exit_now> finish(node_options options,
   auto& decode = listener.limits.decode;
   decode.frame_bytes_max
     = decode.key_bytes_max + decode.value_bytes_max + frame_overhead_bytes;
-  if (listener.network_bytes_max < decode.value_bytes_max)
+  if (raw.frame_bytes_max != 0)
     decode.frame_bytes_max
-      = std::min(decode.frame_bytes_max, listener.network_bytes_max);
+      = std::min(decode.frame_bytes_max, raw.frame_bytes_max);
+  // A request that can never fit the budget is refused by its header.
+  decode.frame_bytes_max
+    = std::min(decode.frame_bytes_max, listener.network_bytes_max);
   options.store.sync = raw.sync;
   options.store.sync_interval = std::chrono::milliseconds{raw.sync_interval_ms};
   options.store.key_bytes_max = decode.key_bytes_max;

@@ -76,6 +76,23 @@ TEST(KeyStateTest, AppendsAndKeepsTheChecksumRight) {
             outcome::value_too_large);
 }
 
+// Goal: an append to a large value copies only what is new.
+TEST(KeyStateTest, AppendsInPlaceWhereThereIsRoom) {
+  std::string memory = "ab......";
+  auto start = present(std::string_view{memory}.substr(0, 2), 1);
+  start.spare = std::as_writable_bytes(std::span{memory.data(), memory.size()})
+                  .subspan(2, 5);
+  key_evaluation evaluation{start, 100};
+  evaluation.apply(make(operation_kind::append, "cd"));
+  EXPECT_EQ(static_cast<const void*>(evaluation.state().value.data()),
+            memory.data());
+  evaluation.apply(make(operation_kind::append, "efg"));
+  EXPECT_EQ(text_of(evaluation.state().value), "abcdefg");
+  EXPECT_EQ(evaluation.state().value_crc,
+            storage::value_checksum(bytes_of("abcdefg")));
+  EXPECT_EQ(memory, "abcdefg.") << "nothing beyond the spare bytes";
+}
+
 TEST(KeyStateTest, KeepsTheExpiryOfACounterAndDropsItWithAPut) {
   auto start = present("1", 1);
   start.expires_at = 77;

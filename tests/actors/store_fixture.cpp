@@ -93,7 +93,8 @@ private:
     auto [request, promise] = disk.reads.front();
     disk.reads.pop_front();
     auto size = request.record.location.size_bytes;
-    auto memory = std::make_shared_for_overwrite<std::byte[]>(size);
+    auto memory
+      = std::make_shared_for_overwrite<std::byte[]>(size + request.spare_bytes);
     std::span record{memory.get(), size};
     auto got = request.record.segment->bytes().read_at(
       request.record.location.offset_bytes, record);
@@ -102,8 +103,13 @@ private:
                                         request.record.location.offset_bytes,
                                         record, request.record.key);
     ASSERT_TRUE(value);
-    promise.deliver(
-      record_read{{}, memory, *value, storage::value_checksum(*value)});
+    auto* value_end
+      = memory.get() + (value->data() - record.data()) + value->size();
+    promise.deliver(record_read{{},
+                                memory,
+                                *value,
+                                storage::value_checksum(*value),
+                                {value_end, request.spare_bytes}});
   }
 
   std::shared_ptr<held_disk> disk_;
