@@ -39,13 +39,6 @@ fault find_expiry_fault(std::int64_t expiry_ms, std::int64_t smallest_ms) {
   return std::nullopt;
 }
 
-fault find_count_fault(std::uint64_t item_count, const decode_limits& limits) {
-  if (item_count > limits.batch_operations_max)
-    return exceeds(status::batch_too_large, "a request on several keys",
-                   item_count, limits.batch_operations_max, "items");
-  return std::nullopt;
-}
-
 fault find_operation_fault(const operation& op, const decode_limits& limits) {
   if (auto wrong = find_key_fault(op.key, limits))
     return wrong;
@@ -79,6 +72,13 @@ fault find_operations_fault(const std::vector<operation>& operations,
 }
 
 } // namespace
+
+fault find_count_fault(std::uint64_t item_count, const decode_limits& limits) {
+  if (item_count > limits.batch_operations_max)
+    return exceeds(status::batch_too_large, "a request on several keys",
+                   item_count, limits.batch_operations_max, "items");
+  return std::nullopt;
+}
 
 fault find_key_fault(std::string_view key, const decode_limits& limits) {
   if (key.size() > limits.key_bytes_max) [[unlikely]]

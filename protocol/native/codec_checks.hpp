@@ -30,6 +30,10 @@ std::optional<decode_error> find_fault(const batch& message,
 std::optional<decode_error> find_fault(const transact& message,
                                        const decode_limits& limits);
 
+/// Returns why a list of so many items must be refused, or nothing.
+std::optional<decode_error> find_count_fault(std::uint64_t item_count,
+                                             const decode_limits& limits);
+
 /// Returns why a key of this size must be refused, or nothing.
 std::optional<decode_error> find_key_fault(std::string_view key,
                                            const decode_limits& limits);

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -27,8 +28,12 @@ namespace kvs::protocol::native {
 /// Never throws, except when memory that the body justifies is not there.
 class input_archive {
 public:
-  explicit input_archive(std::span<const std::byte> body)
-    : next_(body.data()), left_bytes_(body.size()) {
+  /// A list of more than `items_max` items is a fault, found before memory is
+  /// taken for it.
+  explicit input_archive(std::span<const std::byte> body,
+                         std::uint64_t items_max
+                         = std::numeric_limits<std::uint64_t>::max())
+    : next_(body.data()), left_bytes_(body.size()), items_max_(items_max) {
     std::uint8_t mark{0};
     one(mark);
     // The portable form would allow big-endian bodies. Nobody writes them, and
@@ -49,6 +54,11 @@ public:
 
   std::size_t left_bytes() const {
     return left_bytes_;
+  }
+
+  /// How many items the list had that was too long; 0: there was none.
+  std::uint64_t excessive_items() const {
+    return excessive_items_;
   }
 
 private:
@@ -102,6 +112,10 @@ private:
       return;
     if (item_count > left_bytes_ / wire_size(T{})) [[unlikely]]
       return fail("a count is larger than the bytes behind it allow");
+    if (item_count > items_max_) [[unlikely]] {
+      excessive_items_ = item_count;
+      return fail("a list has more items than allowed");
+    }
     items.resize(static_cast<std::size_t>(item_count));
     for (T& item : items) {
       one(item);
@@ -138,6 +152,8 @@ private:
 
   const std::byte* next_;
   std::size_t left_bytes_;
+  std::uint64_t items_max_;
+  std::uint64_t excessive_items_{0};
   const char* fault_{nullptr};
 };
 

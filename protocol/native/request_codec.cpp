@@ -29,9 +29,11 @@ decoded decode_as(std::span<const std::byte> body,
   // reading it.
   decoded result{std::in_place_index<0>, std::in_place_type<Message>};
   Message& message = *std::get_if<Message>(std::get_if<0>(&result));
-  input_archive ar{body};
+  input_archive ar{body, limits.batch_operations_max};
   fields(ar, message);
-  if (ar.fault() != nullptr) [[unlikely]]
+  if (ar.excessive_items() != 0) [[unlikely]]
+    result = *find_count_fault(ar.excessive_items(), limits);
+  else if (ar.fault() != nullptr) [[unlikely]]
     result = malformed(ar.fault());
   else if (ar.left_bytes() != 0) [[unlikely]]
     result = malformed("bytes are left behind the last field");

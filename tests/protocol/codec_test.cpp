@@ -147,6 +147,19 @@ TEST(CodecTest, TruthValuesAreZeroOrOne) {
                  status::malformed, true);
 }
 
+// Goal: a list that is too long costs no memory and no time.
+// Method: its items are not even well formed, and nobody finds out.
+TEST(CodecTest, TooLongAListIsRefusedBeforeItsItemsAreRead) {
+  decode_limits limits;
+  limits.batch_operations_max = 2;
+  std::string body(1, '\1');
+  const std::uint64_t item_count = 3;
+  body.append(reinterpret_cast<const char*>(&item_count), sizeof item_count);
+  body.append(24, '\xff'); // Three lengths that lead beyond the body.
+  expect_refused(decode(frame_with(request_type::multi_get, body), limits),
+                 status::batch_too_large, false);
+}
+
 TEST(CodecTest, SizesBeyondTheLimitsAreRefused) {
   decode_limits limits;
   limits.key_bytes_max = 4;
