@@ -59,29 +59,34 @@ private:
     return id;
   }
 
-  /// Writes the edited state; a full disk takes the edit back.
+  /// Writes the edited state. What fails before the old MANIFEST is touched
+  /// takes the edit back and may work the next time; a failure behind that is
+  /// final, since either one may be in force.
   catalog_updated replace() {
     if (failed_)
-      return {*failed_};
+      return {*failed_, true};
     auto next = args_.state;
     ++next.generation;
     next.persisted_time = std::max(next.persisted_time, args_.clock->now());
-    auto written = storage::write_manifest(*args_.files, args_.directory, next);
-    if (written) {
+    auto done = storage::stage_manifest(*args_.files, args_.directory, next);
+    auto staged = static_cast<bool>(done);
+    if (staged)
+      done = storage::install_staged_manifest(*args_.files, args_.directory);
+    if (done) {
       args_.state = next;
       installed_ = std::move(next);
       return {};
     }
-    auto why = to_failure(written.error());
+    auto why = to_failure(done.error());
     spdlog::error("catalog.replace-failed error=\"{}\"", *why.detail);
-    if (why.code == outcome::no_space) {
+    if (staged) {
+      failed_ = why;
+    } else {
       auto next_segment = args_.state.next_segment;
       args_.state = installed_;
       args_.state.next_segment = next_segment;
-    } else {
-      failed_ = why;
     }
-    return {why};
+    return {why, staged};
   }
 
   time_persisted persist(storage::timestamp_ms time) {
@@ -101,10 +106,10 @@ private:
     auto made = storage::create_segment(*args_.files, args_.directory, header,
                                         args_.segment_bytes);
     if (!made)
-      return {to_failure(made.error()), nullptr};
+      return {to_failure(made.error()), nullptr, false};
     // The name must be durable before the MANIFEST lists it.
     if (auto done = args_.files->sync_directory(args_.directory); !done)
-      return {to_failure(done.error()), nullptr};
+      return {to_failure(done.error()), nullptr, false};
     storage::segment_entry entry;
     entry.id = header.id;
     entry.kind = header.context.kind;
@@ -113,10 +118,12 @@ private:
     args_.state.segments.push_back(entry);
     auto done = replace();
     if (done.error.code != outcome::ok) {
-      unlink(storage::segment_file_name(header.id, header.context.kind));
-      return {done.error, nullptr};
+      // The MANIFEST in force may list it if the failure is final.
+      if (!done.is_final)
+        unlink(storage::segment_file_name(header.id, header.context.kind));
+      return {done.error, nullptr, done.is_final};
     }
-    return {{}, *made};
+    return {{}, *made, false};
   }
 
   catalog_updated seal(const storage::segment_entry& entry) {
@@ -126,7 +133,8 @@ private:
     });
     if (it == all.end())
       return {make_failure(outcome::io_error,
-                           "a segment to seal is not in the MANIFEST")};
+                           "a segment to seal is not in the MANIFEST"),
+              true};
     *it = entry;
     return replace();
   }

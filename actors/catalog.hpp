@@ -19,6 +19,8 @@ struct create_segment {
 struct segment_created {
   failure error;
   storage::segment_ptr segment;
+  /// As in `catalog_updated`.
+  bool is_final = false;
 };
 
 /// A log segment is complete and synced; `entry` says what it holds.
@@ -55,6 +57,9 @@ struct stop_catalog {};
 /// The MANIFEST was replaced, or was not.
 struct catalog_updated {
   failure error;
+  /// The error is final: no later edit will be accepted. Otherwise nothing
+  /// has changed, and the same edit may work later.
+  bool is_final = false;
 };
 
 /// CATALOG: owns the MANIFEST. Others send it edits.
@@ -64,7 +69,7 @@ struct catalog_updated {
 /// Durability: a reply without an error means that the edit survives a power
 /// cut. Failure: after a failed replacement the MANIFEST on disk is one of
 /// two; the CATALOG refuses all further edits, and the store goes read-only.
-/// A full disk is no such failure: nothing has changed then.
+/// What fails earlier (a full disk, no descriptor left) has changed nothing.
 using catalog_actor = time_keeper_actor::extend<
   // Creates the file, lists it, answers with its handle.
   caf_compat::rpc<create_segment>::returns<segment_created>,

@@ -31,8 +31,8 @@ compactor::behavior_type compactor::make_behavior() {
     },
     [this](const compact_store& command) {
       commands_.push_back(command);
-      if (!run_ && commands_.size() == 1)
-        begin_command(commands_.front());
+      if (!run_)
+        begin_next_command();
     },
     [this](const collect_figures& request) {
       figures_collected reply;
@@ -128,7 +128,10 @@ void compactor::consider() {
     end_command();
 }
 
-void compactor::begin_command(const compact_store&) {
+void compactor::begin_next_command() {
+  if (commands_.empty() || command_begun_)
+    return;
+  command_begun_ = true;
   command_bytes_before_ = store_bytes();
   command_rewritten_ = 0;
   caf_compat::ask(this, args_.writer, seal_active{})
@@ -167,6 +170,7 @@ bool compactor::is_counted(storage::segment_id id) const {
 
 void compactor::end_command() {
   command_limit_.reset();
+  command_begun_ = false;
   if (commands_.empty())
     return;
   figures_collected reply;
@@ -178,8 +182,7 @@ void compactor::end_command() {
   };
   caf_compat::tell(this, commands_.front().from, std::move(reply));
   commands_.pop_front();
-  if (!commands_.empty())
-    begin_command(commands_.front());
+  begin_next_command();
 }
 
 std::uint64_t compactor::store_bytes() const {

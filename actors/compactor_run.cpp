@@ -216,9 +216,8 @@ void compactor::finish_output() {
       [this, entry](const catalog_updated& reply) {
         if (!run_)
           return;
-        // A full disk has changed nothing; after any other error either
-        // MANIFEST may be in force.
-        run_->offered = reply.error.code != outcome::no_space;
+        // After a final error either MANIFEST may be in force.
+        run_->offered = reply.error.code == outcome::ok || reply.is_final;
         if (reply.error.code != outcome::ok)
           return abandon("compactor.install-failed", reply.error);
         track({entry, run_->target});
@@ -325,6 +324,8 @@ void compactor::abandon(const char* event, const failure& why) {
   pause_count_ = reports_after_failure;
   if (command_limit_)
     end_command();
+  else
+    begin_next_command();
 }
 
 void compactor::end_run() {
@@ -332,7 +333,7 @@ void compactor::end_run() {
   if (command_limit_)
     return recount([this] { consider(); });
   if (!commands_.empty())
-    return begin_command(commands_.front());
+    return begin_next_command();
   consider();
 }
 

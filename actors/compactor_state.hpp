@@ -77,7 +77,8 @@ private:
   static storage::sequence_number
   unsealed_base(const std::vector<storage::segment_usage>& all);
   void consider();
-  void begin_command(const compact_store& command);
+  /// Begins the command in front unless it has begun.
+  void begin_next_command();
   /// Asks all shards what is live, then goes on.
   void recount(std::function<void()> then);
   bool is_counted(storage::segment_id id) const;
@@ -118,6 +119,7 @@ private:
   std::deque<compact_store> commands_;
   /// The command in front: only segments below this id are rewritten for it.
   std::optional<storage::segment_id> command_limit_;
+  bool command_begun_ = false;
   std::uint64_t command_bytes_before_ = 0;
   std::uint64_t command_rewritten_ = 0;
 

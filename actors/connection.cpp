@@ -62,7 +62,7 @@ connection::behavior_type connection::make_behavior() {
       waiting_for_memory_ = false;
       if (closed_ || !large_) {
         caf_compat::tell(this, args_.budget, release_memory{message.bytes});
-        return;
+        return finish_if_drained();
       }
       large_->charged_bytes += message.bytes;
       grow_large_frame();
@@ -78,7 +78,7 @@ connection::behavior_type connection::make_behavior() {
       }
       waiting_for_memory_ = false;
       if (closed_ || !large_)
-        return;
+        return finish_if_drained();
       refuse(large_->header.id, large_->header.type,
              {protocol::status::overloaded,
               "the memory for large requests is used up; nothing was done",
@@ -116,7 +116,7 @@ void connection::received(const stream_received& message) {
   reading_ = false;
   if (closed_)
     return;
-  if (linger_until_ && message.event == byte_stream::event::bytes)
+  if (input_ended_ && message.event == byte_stream::event::bytes)
     return; // Dropped: nothing is parsed any more.
   switch (message.event) {
     case byte_stream::event::bytes:
@@ -159,7 +159,7 @@ void connection::check_deadlines() {
     refuse(large_ ? large_->header.id : protocol::native::request_id{}, 0,
            {protocol::status::too_slow,
             "the frame took too long to arrive; nothing was done", true, true});
-    drop_large_frame();
+    // A read into its memory may be under way; it goes when the socket does.
     end_turn();
   }
   last_check_ = now;
@@ -209,7 +209,7 @@ void connection::finish_if_drained() {
     return read_more();
   }
   // Answers that are under way need somebody to take them.
-  if (router_.in_flight() == 0)
+  if (router_.in_flight() == 0 && !waiting_for_memory_)
     this->quit();
 }
 
@@ -222,6 +222,9 @@ void connection::on_exit() {
     args_.stream->close();
   if (waiting_for_memory_ || fetching_)
     caf_compat::tell(this, args_.budget, cancel_reservation{this->address()});
+  // A timer may hold this actor longer than its loop lives; the socket must
+  // not stay with it.
+  args_ = {};
 }
 
 connection_actor spawn_connection(caf::actor_system& system,

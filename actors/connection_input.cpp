@@ -37,8 +37,9 @@ bool connection::may_read() const {
 
 void connection::read_more() {
   if (linger_until_ && !reading_ && !closed_) {
-    if (buffer_ == nullptr)
-      make_room();
+    // What was read before may still be borrowed.
+    if (buffer_ == nullptr || buffer_.use_count() > 1)
+      buffer_ = std::make_shared<receive_buffer>(receive_buffer_bytes);
     reading_ = true;
     return args_.stream->read({buffer_->bytes.get(), buffer_->capacity_bytes});
   }

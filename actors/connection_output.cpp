@@ -31,6 +31,8 @@ void connection::reply(std::uint64_t wire_id, protocol::request_type type,
   if (closed_)
     return;
   protocol::native::request_id id{wire_id};
+  if (pending_bytes_ == 0)
+    last_write_progress_ = this->clock().now();
   auto& buffer = out();
   auto before = buffer.size();
   auto* value = std::get_if<protocol::value_reply>(&message);

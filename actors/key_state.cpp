@@ -154,13 +154,18 @@ void key_evaluation::append(const operation& op, answer& reply) {
     state_.value_crc
       = storage::extend_value_checksum(state_.value_crc, op.value);
   } else {
+    // Half as much again stays free, so that many appends to one value copy
+    // it a few times and not once each.
+    auto size = old_size + op.value.size();
+    auto spare_bytes = std::min(size / 2, value_bytes_max_ - size);
     auto joined
-      = std::make_shared_for_overwrite<std::byte[]>(old_size + op.value.size());
+      = std::make_shared_for_overwrite<std::byte[]>(size + spare_bytes);
     std::memcpy(joined.get(), state_.value.data(), old_size);
     if (!op.value.empty())
       std::memcpy(joined.get() + old_size, op.value.data(), op.value.size());
     auto crc = storage::extend_value_checksum(state_.value_crc, op.value);
-    replace_value(joined, {joined.get(), old_size + op.value.size()}, crc);
+    replace_value(joined, {joined.get(), size}, crc);
+    state_.spare = {joined.get() + size, spare_bytes};
   }
   state_.present = true;
   reply.number = static_cast<std::int64_t>(state_.value.size());

@@ -32,7 +32,7 @@ class memory_budget final
 public:
   memory_budget(caf::actor_config& config, caf_compat::execution_base* loop,
                 std::uint64_t bytes_max)
-    : pinnable{config, loop}, free_bytes_{bytes_max} {
+    : pinnable{config, loop}, bytes_max_{bytes_max}, free_bytes_{bytes_max} {
   }
 
   const char* name() const override {
@@ -42,6 +42,10 @@ public:
   behavior_type make_behavior() override {
     return {
       [this](const reserve_memory& request) {
+        if (request.bytes > bytes_max_) {
+          caf_compat::tell(this, request.from, memory_refused{request.purpose});
+          return;
+        }
         waiting_.push_back(request);
         grant();
       },
@@ -97,6 +101,7 @@ private:
     ++movement_count_;
   }
 
+  std::uint64_t bytes_max_;
   std::uint64_t free_bytes_;
   std::deque<reserve_memory> waiting_;
   /// Grants, releases and refusals so far.

@@ -53,6 +53,7 @@ struct cancel_reservation {
 /// requests.
 ///
 /// Order: first come, first served; a reservation that does not fit waits.
+/// What is more than the whole budget is refused at once.
 /// Progress: when nothing was granted or released for a second although
 /// somebody waits, the largest waiting request is refused. Its connection
 /// drops it, and what it held lets the others go on.

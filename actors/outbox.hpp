@@ -12,14 +12,18 @@ namespace kvs::actors {
 class outbox {
 public:
   /// The message under construction for `session`. The reference is valid
-  /// until the next call.
-  operations_answered& to(const session_actor& session) {
+  /// until the next call. `evaluated_at` is up to where the log is applied
+  /// now: a message keeps what was true for its first answer, however much
+  /// later it leaves.
+  operations_answered& to(const session_actor& session,
+                          storage::sequence_number evaluated_at = 0) {
     // Requests of one session come in runs, so the last one is nearly always
     // the right one, and there are never more than a turn's sessions.
     for (auto it = messages_.rbegin(); it != messages_.rend(); ++it)
       if (it->first == session)
         return it->second;
     messages_.emplace_back(session, operations_answered{});
+    messages_.back().second.evaluated_at = evaluated_at;
     return messages_.back().second;
   }
 
@@ -57,11 +61,9 @@ public:
   }
 
   template <class Self>
-  void send(Self* self, storage::sequence_number durable_version,
-            storage::sequence_number evaluated_at = 0) {
+  void send(Self* self, storage::sequence_number durable_version) {
     for (auto& [session, message] : messages_) {
       message.durable_version = durable_version;
-      message.evaluated_at = evaluated_at;
       caf_compat::tell(self, session, std::move(message));
     }
     messages_.clear();

@@ -46,8 +46,9 @@ struct transaction_rejected {
 /// SESSION: asks the store and is told the answers.
 ///
 /// Order: answers come in any order; `request_ref` tells them apart.
-/// Failure: every operation sent to a shard or the WRITER is answered exactly
-/// once, also when the store stops.
+/// Failure: every operation that a shard or the WRITER has taken in is answered
+/// exactly once, also when the store stops. What is sent to a store that has
+/// stopped is not: a session ends before its store, as the ACCEPTOR's do.
 using session_actor = caf::typed_actor<caf_compat::takes<operations_answered>,
                                        caf_compat::takes<keys_scanned>,
                                        caf_compat::takes<figures_collected>,

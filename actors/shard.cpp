@@ -65,7 +65,8 @@ shard::behavior_type shard::make_behavior() {
       answer reply;
       reply.ref = request.ref;
       reply.number = static_cast<std::int64_t>(index_.size());
-      outbox_.to(request.from).answers.push_back(std::move(reply));
+      outbox_.to(request.from, applied_up_to_)
+        .answers.push_back(std::move(reply));
       end_turn();
     },
     [this](const collect_figures& request) { tell_figures(request); },
@@ -105,7 +106,7 @@ void shard::apply(publish& message) {
 void shard::apply_part(publication_part& part) {
   switch (part.kind) {
     case publication_kind::blind: {
-      auto& answers = outbox_.to(part.session).answers;
+      auto& answers = outbox_.to(part.session, applied_up_to_).answers;
       answers.reserve(answers.size() + part.records.size());
       for (const auto& record : part.records) {
         apply_record(record);
@@ -172,6 +173,10 @@ void shard::release(const batch_released& message) {
                      std::move(parked_.front().message));
     parked_.pop_front();
   }
+  while (held_batches_.empty() && !held_scans_.empty()) {
+    scan(held_scans_.front());
+    held_scans_.pop_front();
+  }
 }
 
 bool shard::is_held(storage::key_hash hash) const {
@@ -203,11 +208,11 @@ void shard::request_time() {
         time_requested_ = false;
         if (reply.error.code != outcome::ok) {
           timed_.fail_all(reply.error);
-          timed_.send(this, durable_version_, applied_up_to_);
+          timed_.send(this, durable_version_);
         } else {
           persisted_time_ = std::max(persisted_time_, reply.time);
           if (held_batches_.empty())
-            timed_.send(this, durable_version_, applied_up_to_);
+            timed_.send(this, durable_version_);
           else
             park(timed_);
           sweep();
@@ -226,7 +231,6 @@ void shard::park(outbox& box) {
   auto last = held_batches_.rbegin()->first;
   box.take([&](const session_actor& session, operations_answered message) {
     message.durable_version = durable_version_;
-    message.evaluated_at = applied_up_to_;
     parked_.push_back({last, session, std::move(message)});
   });
 }
@@ -304,7 +308,7 @@ void shard::end_turn() {
   }
   if (!held_.empty())
     park(held_);
-  outbox_.send(this, durable_version_, applied_up_to_);
+  outbox_.send(this, durable_version_);
 }
 
 void shard::on_exit() {

@@ -197,7 +197,7 @@ void shard::complete(const evaluation_ptr& current,
     auto& reply = current->answers[at];
     current->result->settle_version(reply, version);
     box_for(current->hash, !current->reports_new_expiry)
-      .to(current->running[at].session)
+      .to(current->running[at].session, applied_up_to_)
       .answers.push_back(std::move(reply));
   }
   current->running.clear();

@@ -13,6 +13,9 @@ namespace {
 /// large values and reads no replies holds little.
 constexpr std::uint32_t inline_read_bytes_max = 64 * 1024;
 
+/// The same for all values of one batch together, roughly.
+constexpr std::size_t inline_batch_bytes = 1024 * 1024;
+
 answer value_answer(const operation& op, const storage::index_entry& entry) {
   answer reply;
   reply.ref = op.ref;
@@ -33,25 +36,32 @@ bool reads_inline(const operation& op, const storage::index_entry* entry) {
 void shard::read(read_batch& batch) {
   figures_.reads += batch.operations.size();
   // First pass: look everything up, so that one buffer serves the whole batch.
-  std::vector<const storage::index_entry*> entries;
+  struct looked_up {
+    const storage::index_entry* entry = nullptr;
+    bool is_inline = false;
+  };
+  std::vector<looked_up> entries;
   entries.reserve(batch.operations.size());
   std::size_t buffer_bytes = 0;
   for (const auto& op : batch.operations) {
-    const auto* entry = index_.find(op.hash, op.key);
-    entries.push_back(entry);
-    if (reads_inline(op, entry))
-      buffer_bytes += entry->location.size_bytes;
+    looked_up found{index_.find(op.hash, op.key), false};
+    if (reads_inline(op, found.entry) && buffer_bytes < inline_batch_bytes) {
+      found.is_inline = true;
+      buffer_bytes += found.entry->location.size_bytes;
+    }
+    entries.push_back(found);
   }
   auto buffer = std::make_shared_for_overwrite<std::byte[]>(buffer_bytes);
   std::size_t used_bytes = 0;
   pending_operation wanted{batch.from, {}, batch.memory};
-  outbox_.to(batch.from).answers.reserve(batch.operations.size());
+  outbox_.to(batch.from, applied_up_to_)
+    .answers.reserve(batch.operations.size());
   for (std::size_t at = 0; at < batch.operations.size(); ++at) {
     wanted.op = batch.operations[at];
-    const auto* entry = entries[at];
+    const auto* entry = entries[at].entry;
     if (answer_from_index(wanted, entry))
       continue;
-    if (!reads_inline(wanted.op, entry)) {
+    if (!entries[at].is_inline) {
       point_to_value(wanted, *entry);
       continue;
     }
@@ -68,14 +78,14 @@ bool shard::answer_from_index(const pending_operation& wanted,
     absent.ref = wanted.op.ref;
     auto persisted = entry == nullptr || expiry_is_persisted(*entry);
     box_for(wanted.op.hash, persisted)
-      .to(wanted.session)
+      .to(wanted.session, applied_up_to_)
       .answers.push_back(std::move(absent));
     return true;
   }
   if (wanted.op.kind == operation_kind::get)
     return false;
   box_for(wanted.op.hash)
-    .to(wanted.session)
+    .to(wanted.session, applied_up_to_)
     .answers.push_back(value_answer(wanted.op, *entry));
   return true;
 }
@@ -97,7 +107,7 @@ void shard::read_value(const pending_operation& wanted,
   if (!value)
     return outbox_.fail(wanted.session, wanted.op.ref,
                         to_failure(value.error()));
-  auto& message = box_for(wanted.op.hash).to(wanted.session);
+  auto& message = box_for(wanted.op.hash).to(wanted.session, applied_up_to_);
   message.memory.add(memory);
   message.answers.push_back(value_answer(wanted.op, entry));
   message.answers.back().value = *value;
@@ -110,7 +120,7 @@ void shard::point_to_value(const pending_operation& wanted,
     stored_value{segment_of(entry.location.segment), entry.location,
                  std::string{wanted.op.key}});
   box_for(wanted.op.hash)
-    .to(wanted.session)
+    .to(wanted.session, applied_up_to_)
     .answers.push_back(std::move(reply));
 }
 
@@ -150,7 +160,7 @@ void shard::finish_cold_read(std::uint64_t number,
   cold_reads_.erase(it);
   if (found.error.code != outcome::ok)
     return outbox_.fail(wanted.session, wanted.op.ref, found.error);
-  auto& message = box_for(wanted.op.hash).to(wanted.session);
+  auto& message = box_for(wanted.op.hash).to(wanted.session, applied_up_to_);
   message.memory.add(found.memory);
   message.answers.push_back(value_answer(wanted.op, entry));
   message.answers.back().value = found.value;
@@ -165,6 +175,11 @@ const storage::segment_ptr& shard::segment_of(storage::segment_id id) {
 }
 
 void shard::scan(const scan_keys& request) {
+  if (!held_batches_.empty()) {
+    // It would show keys of a batch that other shards do not show yet.
+    held_scans_.push_back(request);
+    return;
+  }
   keys_scanned reply;
   reply.ref = request.ref;
   auto now = args_.clock->now();

@@ -154,6 +154,8 @@ private:
     operations_answered message;
   };
   std::deque<parked_answers> parked_;
+  /// Scans that wait until no batch is held.
+  std::deque<scan_keys> held_scans_;
 
   /// The MANIFEST holds at least this time; later expiries are not reported
   /// yet.

@@ -76,8 +76,9 @@ public:
   virtual const storage::recovery_report& report() const = 0;
   /// Stops all actors in order and waits for it. What was acknowledged is on
   /// disk afterwards, whatever the sync mode, unless an error says otherwise.
-  /// Sessions that still ask get `shutting_down`. Later calls return the
-  /// same.
+  /// Sessions end before: what they ask while the store stops is refused with
+  /// `shutting_down`, what they ask afterwards is not answered. Later calls
+  /// return the same.
   virtual failure stop() = 0;
 };
 

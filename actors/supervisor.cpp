@@ -73,7 +73,7 @@ private:
   }
 
   void stop_writer_first() {
-    caf_compat::ask(this, args_.writer, stop_writer{})
+    caf_compat::ask(this, args_.writer, stop_writer{reported_})
       .then(
         [this](const writer_stopped& reply) {
           error_ = reply.error;

@@ -83,7 +83,7 @@ writer::behavior_type writer::make_behavior() {
       return promise;
     },
     [this](const sync_log&) { return sync_for_actor(); },
-    [this](const stop_writer&) { return stop(); },
+    [this](const stop_writer& request) { return stop(request); },
     [this](const sync_due&) {
       sync_timer_armed_ = false;
       request_sync();
@@ -91,6 +91,7 @@ writer::behavior_type writer::make_behavior() {
     [this](const idle_mark_due& note) { add_idle_mark(note); },
     [this](const segment_retry_due&) {
       seal_synced_segments();
+      record_durable_flush();
       request_segment();
     },
     [this](const reserving_session_gone& note) {
@@ -147,6 +148,11 @@ void writer::refuse(writer_input& input, const failure& why) {
 void writer::commit() {
   if (writing_)
     return continue_write();
+  if (read_only_) {
+    for (auto& input : std::exchange(inputs_, {}))
+      refuse(input, refused_read_only(*read_only_));
+    return try_finish_stop();
+  }
   building_before_ = building_;
   auto blocked = false;
   while (!blocked && !inputs_.empty()
@@ -253,7 +259,8 @@ void writer::release_session(const caf::actor_addr& session) {
   });
 }
 
-caf::result<writer_stopped> writer::stop() {
+caf::result<writer_stopped> writer::stop(const stop_writer& request) {
+  actor_died_ = request.actor_died;
   stopping_ = true;
   release_matching([](const slot_reservation&) { return true; });
   auto promise = this->make_response_promise<writer_stopped>();
@@ -276,6 +283,10 @@ void writer::on_exit() {
   for (auto& input : inputs_)
     refuse(input, why);
   inputs_.clear();
+  // These are in the log and published; only their shards did not say so yet.
+  for (const auto& [id, done] : applying_)
+    answer_write(done);
+  applying_.clear();
   auto unknown = make_failure(outcome::outcome_unknown,
                               "the node closed before the write was known to "
                               "be on disk");

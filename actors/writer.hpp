@@ -109,7 +109,10 @@ struct connect_writer {
 };
 
 /// Append what has arrived, refuse what comes later, sync, seal, answer.
-struct stop_writer {};
+struct stop_writer {
+  /// Another actor of the store has died: do not wait for what it owes.
+  bool actor_died = false;
+};
 
 struct writer_stopped {
   failure error;

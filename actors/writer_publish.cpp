@@ -12,6 +12,8 @@ namespace {
 /// provable (docs/log_format.md).
 constexpr std::chrono::milliseconds idle_delay{500};
 
+constexpr std::chrono::milliseconds flush_retry_period{200};
+
 failure unknown_after(const failure& why) {
   return make_failure(
     outcome::outcome_unknown,
@@ -40,6 +42,9 @@ void writer::group_written(written_group group) {
     else if (args_.mode == sync_mode::interval)
       arm_sync_timer();
   }
+  // A rollover asks for this sync too, but not while another one is running.
+  if (unpublished_.back().barrier > durable_)
+    request_sync();
   publish_ready();
 }
 
@@ -169,7 +174,8 @@ void writer::synced(const log_synced& reply) {
   seal_synced_segments();
   settle_sync_waiters(nullptr);
   publish_ready();
-  auto barrier_waits = !unpublished_.empty() || !sync_waiters_.empty();
+  auto barrier_waits = !unpublished_.empty() || !sync_waiters_.empty()
+                       || predecessor_end_ > durable_;
   if (args_.mode == sync_mode::always || barrier_waits || stop_promise_)
     request_sync();
 }
@@ -179,19 +185,21 @@ void writer::record_durable_flush() {
     return;
   caf_compat::ask(this, args_.catalog, record_flush{flush_to_record_->second})
     .then(
-      [this](const catalog_updated& reply) {
-        // A full disk delays it to the next sync; until then the flush record
-        // itself is in a segment that was not compacted.
-        if (reply.error.code != outcome::ok
-            && reply.error.code != outcome::no_space)
+      [this,
+       sequence = flush_to_record_->second](const catalog_updated& reply) {
+        if (reply.is_final)
           fail_store(reply.error);
+        else if (reply.error.code != outcome::ok)
+          caf_compat::tell_after(this, this, flush_retry_period,
+                                 segment_retry_due{});
+        else if (flush_to_record_ && flush_to_record_->second <= sequence)
+          flush_to_record_.reset();
         end_turn();
       },
       [this](const caf::error&) {
         fail_store(make_failure(outcome::io_error, "the CATALOG is gone"));
         end_turn();
       });
-  flush_to_record_.reset();
 }
 
 void writer::fail_store(const failure& why) {
@@ -207,9 +215,9 @@ void writer::fail_store(const failure& why) {
   }
   settle_sync_waiters(&unknown);
   settle_seal_waiters(why);
-  for (auto& input : std::exchange(inputs_, {}))
-    refuse(input, why);
+  // What waits for a reservation becomes input, which the next turn refuses.
   release_matching([](const slot_reservation&) { return true; });
+  schedule_commit();
   if (args_.on_failure)
     args_.on_failure(why);
   try_finish_stop();

@@ -60,6 +60,7 @@ bool writer::seal_log() {
                            segment_retry_due{});
     return false;
   }
+  segment_failure_.reset();
   building_.sealed = true;
   building_.end_bytes = log_.end_bytes();
   written_end_ = {log_.target()->id(), log_.end_bytes()};
@@ -69,7 +70,8 @@ bool writer::seal_log() {
 }
 
 void writer::request_segment() {
-  if (segment_requested_ || next_ != nullptr || stopping_)
+  auto needed = !stopping_ || !inputs_.empty();
+  if (segment_requested_ || next_ != nullptr || !needed)
     return;
   segment_requested_ = true;
   caf_compat::ask(this, args_.catalog, create_segment{last_sequence_ + 1})
@@ -79,12 +81,15 @@ void writer::request_segment() {
         if (reply.error.code == outcome::ok) {
           next_ = reply.segment;
           segment_failure_.reset();
+        } else if (reply.is_final) {
+          fail_store(reply.error);
         } else {
           segment_failure_ = reply.error;
           caf_compat::tell_after(this, this, segment_retry_period,
                                  segment_retry_due{});
         }
         schedule_commit();
+        end_turn();
       },
       [this](const caf::error&) {
         fail_store(make_failure(outcome::io_error, "the CATALOG is gone"));
@@ -93,41 +98,43 @@ void writer::request_segment() {
 }
 
 void writer::seal_synced_segments() {
-  for (auto& each : sealing_) {
-    storage::log_position end{each.entry.id, each.entry.end_bytes};
-    if (each.asked || end > durable_)
-      continue;
-    each.asked = true;
-    caf_compat::ask(this, args_.catalog, seal_segment{each.entry})
-      .then(
-        [this, id = each.entry.id](const catalog_updated& reply) {
-          segment_was_sealed(id, reply.error);
-          end_turn();
-        },
-        [this](const caf::error&) {
-          fail_store(make_failure(outcome::io_error, "the CATALOG is gone"));
-          end_turn();
-        });
-  }
+  // One after the other, so that the COMPACTOR never knows of a segment while
+  // an older one is missing.
+  if (sealing_.empty() || sealing_.front().asked)
+    return;
+  auto& oldest = sealing_.front();
+  if (storage::log_position{oldest.entry.id, oldest.entry.end_bytes} > durable_)
+    return;
+  oldest.asked = true;
+  caf_compat::ask(this, args_.catalog, seal_segment{oldest.entry})
+    .then(
+      [this](const catalog_updated& reply) {
+        oldest_was_sealed(reply);
+        end_turn();
+      },
+      [this](const caf::error&) {
+        fail_store(make_failure(outcome::io_error, "the CATALOG is gone"));
+        end_turn();
+      });
 }
 
-void writer::segment_was_sealed(storage::segment_id id, const failure& error) {
-  auto it
-    = std::find_if(sealing_.begin(), sealing_.end(),
-                   [id](const auto& each) { return each.entry.id == id; });
-  if (error.code == outcome::no_space) {
+void writer::oldest_was_sealed(const catalog_updated& reply) {
+  auto& oldest = sealing_.front();
+  if (reply.is_final)
+    return fail_store(reply.error);
+  if (reply.error.code != outcome::ok && !stop_promise_) {
     // Nothing is lost: recovery can read a segment that is not listed as
-    // sealed. It is tried again.
-    it->asked = false;
+    // sealed. It is tried again, unless there is no time left for it.
+    oldest.asked = false;
     caf_compat::tell_after(this, this, segment_retry_period,
                            segment_retry_due{});
     return;
   }
-  if (error.code != outcome::ok)
-    return fail_store(error);
-  if (compactor_)
-    caf_compat::tell(this, compactor_, segment_sealed{it->entry, it->segment});
-  sealing_.erase(it);
+  if (reply.error.code == outcome::ok && compactor_)
+    caf_compat::tell(this, compactor_,
+                     segment_sealed{oldest.entry, oldest.segment});
+  sealing_.pop_front();
+  seal_synced_segments();
   if (sealing_.empty())
     settle_seal_waiters({});
   try_finish_stop();
@@ -149,7 +156,9 @@ void writer::try_finish_stop() {
       return;
     }
     request_sync();
-    if (!unpublished_.empty() || !sealing_.empty() || !applying_.empty())
+    // A shard that has died will never say that it applied its part.
+    auto applying = !applying_.empty() && !actor_died_;
+    if (!unpublished_.empty() || !sealing_.empty() || applying)
       return;
   }
   finish_stop(read_only_.value_or(failure{}));

@@ -136,7 +136,7 @@ private:
     for (auto slot : slots)
       release_reservation(slot);
   }
-  caf::result<writer_stopped> stop();
+  caf::result<writer_stopped> stop(const stop_writer& request);
   /// Sends the answers of this turn.
   void end_turn();
 
@@ -178,7 +178,7 @@ private:
   void request_segment();
   void seal_synced_segments();
   void settle_seal_waiters(const failure& error);
-  void segment_was_sealed(storage::segment_id id, const failure& error);
+  void oldest_was_sealed(const catalog_updated& reply);
   void try_finish_stop();
   void finish_stop(const failure& error);
 
@@ -260,6 +260,7 @@ private:
 
   std::optional<failure> read_only_;
   bool stopping_ = false;
+  bool actor_died_ = false;
   std::optional<caf::typed_response_promise<writer_stopped>> stop_promise_;
   struct {
     std::uint64_t writes = 0;

@@ -110,13 +110,13 @@ int serve(caf::actor_system& system, actors::running_store& store,
                reason == stop_reason::signal ? "signal" : "failure");
   stop_listener(system, listening->acceptor);
   auto stopped = store.stop();
+  if (reason == stop_reason::failure)
+    return exit_software;
   if (stopped.code != actors::outcome::ok) {
     spdlog::error("node.stop-failed error=\"{}\"",
                   stopped.detail ? *stopped.detail : "");
     return exit_io;
   }
-  if (reason == stop_reason::failure)
-    return exit_software;
   spdlog::info("node.stopped");
   return exit_ok;
 }

@@ -198,7 +198,7 @@ result<std::optional<manifest>> read_manifest(file_system& files,
   return std::optional<manifest>{*std::move(decoded)};
 }
 
-result<ok> write_manifest(file_system& files, const std::string& directory,
+result<ok> stage_manifest(file_system& files, const std::string& directory,
                           const manifest& m) {
   const std::string temporary = directory + temporary_name;
   if (auto written = write_temporary(files, temporary, encode_manifest(m));
@@ -207,9 +207,22 @@ result<ok> write_manifest(file_system& files, const std::string& directory,
     (void)files.unlink(temporary);
     return written;
   }
+  return ok{};
+}
+
+result<ok> install_staged_manifest(file_system& files,
+                                   const std::string& directory) {
+  const std::string temporary = directory + temporary_name;
   if (auto renamed = files.rename(temporary, directory + file_name); !renamed)
     return renamed;
   return files.sync_directory(directory);
+}
+
+result<ok> write_manifest(file_system& files, const std::string& directory,
+                          const manifest& m) {
+  if (auto staged = stage_manifest(files, directory, m); !staged)
+    return staged;
+  return install_staged_manifest(files, directory);
 }
 
 } // namespace kvs::storage

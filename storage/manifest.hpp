@@ -78,7 +78,15 @@ result<manifest> decode_manifest(std::span<const std::byte> bytes);
 /// Errors: corrupt, unknown_format, io_failed.
 result<std::optional<manifest>> read_manifest(file_system& files,
                                               const std::string& directory);
-/// Replaces the MANIFEST durably.
+/// First half of a replacement: writes and syncs MANIFEST.tmp.
+/// Errors: no_space, too_many_files, io_failed: nothing has changed.
+result<ok> stage_manifest(file_system& files, const std::string& directory,
+                          const manifest& m);
+/// Second half: renames it and syncs the directory.
+/// Errors: either MANIFEST may be in force after a power cut.
+result<ok> install_staged_manifest(file_system& files,
+                                   const std::string& directory);
+/// Replaces the MANIFEST durably: both halves.
 /// Errors: no_space, io_failed: the old one is still in force, or, if the
 /// error came from syncing the directory, one of the two is.
 result<ok> write_manifest(file_system& files, const std::string& directory,

@@ -102,6 +102,27 @@ TEST_F(ShardTest, PersistsTheTimeBeforeItReportsAnExpiry) {
   EXPECT_EQ(value_of("key"), "<absent>");
 }
 
+// Goal: an answer that has to wait says what was true when it was made. A
+// transaction that validates with it must not overlook what came since.
+// Method: the put is published while the expiry is being persisted.
+TEST_F(ShardTest, StampsAnAnswerThatWaitsWithTheTimeOfItsLookup) {
+  open(sync_mode::none);
+  auto op = make(operation_kind::put, 1, "key", "value");
+  op.expires_at = clock->time + 100;
+  caf_compat::tell_anon(writer, append_batch{session, {op}, {}});
+  run_actors();
+  clock->time += 200;
+  read(session, 2, "key");
+  put(session, 3, "key", "newer");
+  while (told->find(2) == nullptr && run_one_actor()) {
+  }
+  ASSERT_NE(told->find(2), nullptr);
+  EXPECT_FALSE(told->find(2)->applied);
+  auto evaluated_at = told->evaluated_of.at(2);
+  run_actors();
+  EXPECT_LT(evaluated_at, told->find(3)->version);
+}
+
 TEST_F(ShardTest, DropsExpiredKeysFromTheCount) {
   open();
   for (std::uint64_t id = 1; id <= 10; ++id) {

@@ -25,6 +25,7 @@ public:
           log_->values[each.ref.id]
             = {reinterpret_cast<const char*>(each.value.data()),
                each.value.size()};
+          log_->evaluated_of[each.ref.id] = message.evaluated_at;
           log_->answers.push_back(each);
         }
       },

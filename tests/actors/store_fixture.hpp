@@ -30,6 +30,8 @@ struct session_log {
   std::vector<answer> answers;
   /// Copies of values, by request id: the messages are gone by then.
   std::map<std::uint64_t, std::string> values;
+  /// `evaluated_at` of the message that answered each request.
+  std::map<std::uint64_t, storage::sequence_number> evaluated_of;
   std::vector<keys_scanned> scans;
   std::vector<figures_collected> figures;
   std::vector<request_ref> rejected;

@@ -191,6 +191,44 @@ TEST_F(WriterTest, PublishesANewSegmentOnlyAfterItsPredecessorIsSynced) {
   EXPECT_NE(told->find(2), nullptr);
 }
 
+// Goal: a segment that is sealed while a sync runs is synced too, so that
+// the next one does not wait for it for ever.
+TEST_F(WriterTest, SyncsASegmentThatWasSealedDuringASync) {
+  open(sync_mode::none, 1, 4 * 1024);
+  std::string value(5000, 'v');
+  put(session, 1, "first", value);
+  run_actors();
+  disk->hold_syncs = true;
+  put(session, 2, "second", value);
+  run_actors();
+  ASSERT_EQ(disk->syncs.size(), 1u);
+  caf_compat::tell_anon(compactor, compact_store{session, {3, 0}});
+  run_actors();
+  while (!disk->syncs.empty())
+    finish_sync();
+  put(session, 4, "third", value);
+  run_actors();
+  while (!disk->syncs.empty())
+    finish_sync();
+  EXPECT_NE(told->find(2), nullptr);
+  EXPECT_NE(told->find(4), nullptr);
+  EXPECT_EQ(told->figures.size(), 1u) << "and the compaction is answered";
+}
+
+// Goal: a stop does not wait for a segment that nobody makes any more.
+TEST_F(WriterTest, StopsWithInputForSeveralSegments) {
+  open(sync_mode::always, 1, 4 * 1024);
+  disk->hold_syncs = true;
+  std::string value(2'000'000, 'v');
+  for (std::uint64_t id = 1; id <= 4; ++id)
+    put(session, id, "key" + std::to_string(id), value);
+  caf::anon_send(writer, stop_writer{});
+  disk->hold_syncs = false;
+  run_actors();
+  for (std::uint64_t id = 1; id <= 4; ++id)
+    EXPECT_NE(told->find(id), nullptr) << id;
+}
+
 TEST_F(WriterTest, SettlesEverythingThatWaitsAtShutdown) {
   open(sync_mode::always, 2);
   disk->hold_syncs = true;
