@@ -43,6 +43,9 @@ struct connection_limits {
   /// No request for this long ends the connection; 0: never.
   std::chrono::milliseconds idle_timeout{0};
   std::uint32_t requests_in_flight_max = 256;
+  /// … and no more than this many bytes of their keys and values; one request
+  /// may exceed it.
+  std::uint64_t request_bytes_max = std::uint64_t{4} << 20;
   /// No more requests are read while this many bytes of replies wait.
   std::uint64_t reply_bytes_max = std::uint64_t{4} << 20;
 };

@@ -29,10 +29,15 @@ std::size_t connection::requests_in_flight() const {
   return router_.in_flight() + (checksum_ ? 1 : 0);
 }
 
+bool connection::window_is_open() const {
+  return requests_in_flight() < args_.limits.requests_in_flight_max
+         && router_.in_flight_bytes() < args_.limits.request_bytes_max;
+}
+
 bool connection::may_read() const {
   return !closed_ && !reading_ && !input_ended_ && !waiting_for_memory_
          && !checksum_ && pending_bytes_ <= args_.limits.reply_bytes_max
-         && requests_in_flight() < args_.limits.requests_in_flight_max;
+         && window_is_open();
 }
 
 void connection::read_more() {
@@ -84,8 +89,7 @@ void connection::make_room() {
 
 void connection::parse() {
   while (!closed_ && !input_ended_ && !checksum_ && !waiting_for_memory_
-         && pending_bytes_ <= args_.limits.reply_bytes_max
-         && requests_in_flight() < args_.limits.requests_in_flight_max
+         && pending_bytes_ <= args_.limits.reply_bytes_max && window_is_open()
          && parsed_bytes_ < arrived_bytes_ && parse_frame()) {
   }
 }

@@ -121,6 +121,7 @@ private:
 
   // -- connection_input.cpp: bytes into requests -----------------------------
 
+  bool window_is_open() const;
   bool may_read() const;
   void read_more();
   void make_room();

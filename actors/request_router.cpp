@@ -41,6 +41,7 @@ std::uint32_t request_router::open_flight(std::uint64_t wire_id,
 void request_router::close_flight(std::uint32_t slot) {
   --in_flight_;
   auto ended = std::move(flights_[slot]);
+  in_flight_bytes_ -= ended.bytes;
   flights_[slot] = {};
   free_.push_back(slot);
   if (ended.way == route::read)
@@ -134,6 +135,8 @@ void request_router::submit(std::uint64_t wire_id, protocol::request request,
                             std::optional<std::uint32_t> value_crc) {
   auto slot = open_flight(wire_id, protocol::type_of(request));
   if (auto one = single_of(request)) {
+    flights_[slot].bytes = one->key.size() + one->value.size();
+    in_flight_bytes_ += flights_[slot].bytes;
     one->op.ref.id = slot;
     one->op.key = one->key;
     one->op.hash = (*store_.hash)(one->key);

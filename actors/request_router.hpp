@@ -86,6 +86,10 @@ public:
   std::size_t in_flight() const noexcept {
     return in_flight_;
   }
+  /// Bytes of their keys and values, where there is one of each.
+  std::uint64_t in_flight_bytes() const noexcept {
+    return in_flight_bytes_;
+  }
 
 private:
   /// Which way a write goes. Two on one key may be on their way together only
@@ -100,6 +104,7 @@ private:
     protocol::request_type type{};
     route way = route::read;
     storage::key_hash hash = 0;
+    std::uint64_t bytes = 0;
     std::unique_ptr<details> more;
   };
 
@@ -175,6 +180,7 @@ private:
   std::vector<flight> flights_;
   std::vector<std::uint32_t> free_;
   std::size_t in_flight_ = 0;
+  std::uint64_t in_flight_bytes_ = 0;
 
   boost::unordered_flat_map<storage::key_hash, lane> lanes_;
   std::size_t writes_in_flight_ = 0;

@@ -301,6 +301,20 @@ TEST_F(ConnectionTest, StopsReadingWhenItsWindowIsUsedUp) {
   EXPECT_EQ(replies().size(), 5000u);
 }
 
+TEST_F(ConnectionTest, StopsReadingWhenItsBytesInFlightAreUsedUp) {
+  limits.request_bytes_max = 50'000;
+  connect(sync_mode::always);
+  disk->hold_syncs = true;
+  std::string value(10'000, 'v');
+  for (std::uint64_t id = 0; id < 100; ++id)
+    stream->push(frame(id, put_of("key" + std::to_string(id), value)).bytes());
+  run_actors();
+  EXPECT_GT(stream->unread_bytes(), 500'000u);
+  disk->hold_syncs = false;
+  finish_sync();
+  EXPECT_EQ(replies().size(), 100u);
+}
+
 TEST_F(ConnectionTest, StopsReadingForAReaderThatTakesNothing) {
   limits.reply_bytes_max = 100'000;
   connect();
