@@ -215,6 +215,30 @@ TEST_F(WriterTest, SyncsASegmentThatWasSealedDuringASync) {
   EXPECT_EQ(told->figures.size(), 1u) << "and the compaction is answered";
 }
 
+// Goal: what fails before the MANIFEST in force is touched (no descriptor
+// left, say) costs a moment and not the store.
+TEST_F(WriterTest, GoesOnAfterAManifestThatCouldNotBeStaged) {
+  open(sync_mode::always, 1, 4 * 1024);
+  std::string value(5000, 'v');
+  for (std::uint64_t id = 1; id <= 20; ++id) {
+    auto call = id % 2 == 0 ? test_support::disk_call::create
+                            : test_support::disk_call::open;
+    files->fail(call, 1, EMFILE);
+    put(session, id, "key" + std::to_string(id), value);
+    run_actors();
+    advance_time(1s);
+  }
+  files->stop_failing();
+  put(session, 21, "last", value);
+  run_actors();
+  EXPECT_TRUE(failure_told->empty()) << *failure_told;
+  ASSERT_NE(told->find(21), nullptr);
+  EXPECT_TRUE(told->find(21)->applied);
+  close();
+  open(sync_mode::always, 1, 4 * 1024);
+  EXPECT_EQ(value_of("last"), value);
+}
+
 // Goal: a stop does not wait for a segment that nobody makes any more.
 TEST_F(WriterTest, StopsWithInputForSeveralSegments) {
   open(sync_mode::always, 1, 4 * 1024);
