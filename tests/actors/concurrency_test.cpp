@@ -176,29 +176,6 @@ TEST_F(ConcurrencyTest, ShowsABatchOverTwoShardsWholeOrNotAtAll) {
   EXPECT_TRUE(seen_new);
 }
 
-// Goal: a scan shows no key of a batch that another shard does not show yet.
-// Method: a scan in every step; as soon as one lists the first key, the second
-// one is asked for.
-TEST_F(ConcurrencyTest, ListsNoHalfOfABatch) {
-  open(sync_mode::none, 2);
-  auto a = key_of_shard(0, "a");
-  auto b = key_of_shard(1, "b");
-  append_batch_of(session, 1,
-                  {make(operation_kind::put, 1, a, "1"),
-                   make(operation_kind::put, 1, b, "2")});
-  auto listed
-    = [&] { return !told->scans.empty() && !told->scans.back().keys.empty(); };
-  for (int step = 0; step < 100 && !listed(); ++step) {
-    caf_compat::tell_anon(shards[0], scan_keys{session, {2, 0}, 0, 100, "a"});
-    run_one_actor();
-  }
-  read(session, 3, b);
-  run_actors();
-  ASSERT_TRUE(listed());
-  ASSERT_NE(told->find(3), nullptr);
-  EXPECT_TRUE(told->find(3)->applied);
-}
-
 TEST_F(ConcurrencyTest, AppliesABatchWholeAfterARestart) {
   open(sync_mode::always, 2);
   auto a = key_of_shard(0, "a");
