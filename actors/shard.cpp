@@ -336,6 +336,9 @@ void shard::on_exit() {
       outbox_.fail(each.session, reply.ref, why);
   }
   parked_.clear();
+  for (const auto& scan : held_scans_)
+    outbox_.fail(scan.from, scan.ref, why);
+  held_scans_.clear();
   outbox_.send(this, durable_version_);
   sent_.clear();
   evaluations_.clear();
