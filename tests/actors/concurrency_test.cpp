@@ -197,10 +197,9 @@ TEST_F(ConcurrencyTest, RejectsATransactionBehindTheRecordThatBeatIt) {
   open(sync_mode::always);
   put(session, 1, "k", "1");
   run_actors();
-  auto seen = told->evaluated_at;
   read(session, 2, "k");
   run_actors();
-  seen = told->evaluated_at;
+  auto seen = told->evaluated_at;
   disk->hold_syncs = true;
   put(session, 3, "k", "2");
   run_actors();
