@@ -7,6 +7,7 @@
 #include "storage/log_writer.hpp"
 
 #include <boost/unordered/unordered_flat_map.hpp>
+#include <boost/unordered/unordered_flat_set.hpp>
 
 #include <deque>
 #include <optional>
@@ -216,6 +217,8 @@ private:
   /// By slot. "Bounded": what waits counts against the windows of the
   /// connections that sent it.
   boost::unordered_flat_map<std::uint32_t, slot_reservation> reservations_;
+  /// Sessions that have had a reservation; their end will be told.
+  boost::unordered_flat_set<caf::actor_id> watched_;
 
   storage::log_writer log_;
   /// Null while the CATALOG makes it.
