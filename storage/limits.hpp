@@ -10,7 +10,6 @@ namespace kvs::storage {
 
 inline constexpr std::uint64_t kibibyte = 1024;
 inline constexpr std::uint64_t mebibyte = 1024 * kibibyte;
-inline constexpr std::uint64_t gibibyte = 1024 * mebibyte;
 
 /// Longest key the format can hold. Keys stay in memory while a request is
 /// evaluated, so a longer one would be a value in disguise.

@@ -209,6 +209,27 @@ TEST_F(CompactionTest, AnswersACommandBehindOneThatFails) {
   }
 }
 
+// Goal: a flush does not come undone because its record was compacted away
+// before the MANIFEST had it.
+TEST_F(CompactionTest, KeepsAFlushUntilItIsRecorded) {
+  open(sync_mode::always, 1, 4 * 1024);
+  for (int count = 0; count < 100; ++count)
+    write("key" + std::to_string(count), std::string(100, 'v'));
+  edits->hold_flushes = true;
+  caf_compat::tell_anon(writer, flush_store{session, {next_id++, 0}});
+  caf_compat::tell_anon(compactor, compact_store{session, {next_id++, 0}});
+  run_actors();
+  auto before = stored_manifest().segments.size();
+  EXPECT_TRUE(told->figures.empty()) << "compacted before";
+  edits->hold_flushes = false;
+  finish_flush_edit();
+  EXPECT_EQ(told->figures.size(), 1u);
+  EXPECT_LT(stored_manifest().segments.size(), before);
+  close();
+  open(sync_mode::always, 1, 4 * 1024);
+  EXPECT_EQ(value_of("key1"), "<absent>");
+}
+
 // Goal: a crash at any step leaves the same store.
 TEST_F(CompactionTest, SurvivesAPowerCutAtEveryChangeOnDisk) {
   for (std::uint64_t point = 1;; ++point) {
