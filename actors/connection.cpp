@@ -61,7 +61,8 @@ connection::behavior_type connection::make_behavior() {
       }
       waiting_for_memory_ = false;
       if (closed_ || !large_) {
-        caf_compat::tell(this, args_.budget, release_memory{message.bytes});
+        caf_compat::tell(this, args_.store.budget,
+                         release_memory{message.bytes});
         return finish_if_drained();
       }
       large_->charged_bytes += message.bytes;
@@ -221,7 +222,8 @@ void connection::on_exit() {
   if (!closed_)
     args_.stream->close();
   if (waiting_for_memory_ || fetching_)
-    caf_compat::tell(this, args_.budget, cancel_reservation{this->address()});
+    caf_compat::tell(this, args_.store.budget,
+                     cancel_reservation{this->address()});
   // A timer may hold this actor longer than its loop lives; the socket must
   // not stay with it.
   args_ = {};

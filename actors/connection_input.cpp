@@ -23,6 +23,23 @@ constexpr std::uint64_t charge_step_bytes = std::uint64_t{1} << 20;
 /// Room for large frames before the first charge.
 constexpr std::uint64_t uncharged_bytes = receive_buffer_bytes;
 
+/// Shows `visit` every value that the request would write, in its order.
+template <class Visit>
+void for_each_value(const protocol::request& request, Visit visit) {
+  auto of_operations = [&](const std::vector<protocol::operation>& all) {
+    for (const auto& each : all)
+      visit(each.value);
+  };
+  if (auto* put = std::get_if<protocol::put>(&request))
+    visit(put->value);
+  else if (auto* append = std::get_if<protocol::append>(&request))
+    visit(append->value);
+  else if (auto* batch = std::get_if<protocol::batch>(&request))
+    of_operations(batch->operations);
+  else if (auto* both = std::get_if<protocol::transact>(&request))
+    of_operations(both->writes);
+}
+
 } // namespace
 
 std::size_t connection::requests_in_flight() const {
@@ -261,7 +278,7 @@ void connection::grow_large_frame() {
   if (wanted <= allowed)
     return frame.body.reserve(wanted);
   waiting_for_memory_ = true;
-  caf_compat::tell(this, args_.budget,
+  caf_compat::tell(this, args_.store.budget,
                    reserve_memory{connection_impl{this}, wanted - allowed,
                                   for_large_frame, frame.charged_bytes});
 }
@@ -282,7 +299,8 @@ void connection::finish_large_frame() {
   // The memory goes back to the budget when the last borrower lets go.
   auto owner = std::shared_ptr<protocol::byte_buffer>(
     new protocol::byte_buffer(std::move(frame.body)),
-    [charge = memory_charge{args_.budget, frame.charged_bytes}](auto* body) {
+    [charge
+     = memory_charge{args_.store.budget, frame.charged_bytes}](auto* body) {
       delete body;
       charge.release();
     });
@@ -293,24 +311,26 @@ void connection::drop_large_frame() {
   if (!large_)
     return;
   if (large_->charged_bytes > 0)
-    caf_compat::tell(this, args_.budget, release_memory{large_->charged_bytes});
+    caf_compat::tell(this, args_.store.budget,
+                     release_memory{large_->charged_bytes});
   large_.reset();
 }
 
 void connection::submit(std::uint64_t wire_id, protocol::request request,
                         const memory_owner& memory) {
-  std::string_view value;
-  if (auto* put = std::get_if<protocol::put>(&request))
-    value = put->value;
-  else if (auto* append = std::get_if<protocol::append>(&request))
-    value = append->value;
-  if (value.size() <= storage::turn_value_bytes_max)
+  std::uint64_t total = 0;
+  for_each_value(request,
+                 [&](std::string_view value) { total += value.size(); });
+  if (total <= storage::turn_value_bytes_max)
     return router_.submit(wire_id, std::move(request), memory);
   checksum_.emplace();
   checksum_->wire_id = wire_id;
   checksum_->request = std::move(request);
   checksum_->memory = memory;
-  checksum_->value = std::as_bytes(std::span{value.data(), value.size()});
+  for_each_value(checksum_->request, [this](std::string_view value) {
+    checksum_->values.push_back(
+      std::as_bytes(std::span{value.data(), value.size()}));
+  });
   caf_compat::tell(this, this, checksum_due{});
 }
 
@@ -318,16 +338,27 @@ void connection::continue_checksum() {
   if (!checksum_)
     return;
   auto& job = *checksum_;
-  auto count = std::min<std::uint64_t>(job.value.size() - job.done_bytes,
-                                       storage::turn_value_bytes_max);
-  job.crc = storage::extend_value_checksum(
-    job.crc, job.value.subspan(job.done_bytes, count));
-  job.done_bytes += count;
-  if (job.done_bytes < job.value.size())
-    return caf_compat::tell(this, this, checksum_due{});
+  auto left = storage::turn_value_bytes_max;
+  if (job.crcs.empty())
+    job.crcs.push_back(0);
+  for (;;) {
+    auto value = job.values[job.crcs.size() - 1];
+    auto count = std::min(value.size() - job.done_bytes_of_last, left);
+    job.crcs.back() = storage::extend_value_checksum(
+      job.crcs.back(), value.subspan(job.done_bytes_of_last, count));
+    job.done_bytes_of_last += count;
+    left -= count;
+    if (job.done_bytes_of_last < value.size())
+      return caf_compat::tell(this, this, checksum_due{});
+    if (job.crcs.size() == job.values.size())
+      break;
+    job.crcs.push_back(0);
+    job.done_bytes_of_last = 0;
+  }
   auto done = std::move(*checksum_);
   checksum_.reset();
-  router_.submit(done.wire_id, std::move(done.request), done.memory, done.crc);
+  router_.submit(done.wire_id, std::move(done.request), done.memory,
+                 std::move(done.crcs));
 }
 
 } // namespace kvs::actors

@@ -61,14 +61,14 @@ void connection::fetch_next() {
       || pending_bytes_ > args_.limits.reply_bytes_max)
     return;
   fetching_ = true;
-  caf_compat::tell(this, args_.budget,
+  caf_compat::tell(this, args_.store.budget,
                    reserve_memory{connection_impl{this},
                                   fetches_.front().value->location.size_bytes,
                                   for_fetch, 0});
 }
 
 void connection::read_fetched(std::uint64_t charged_bytes) {
-  memory_charge charge{args_.budget, charged_bytes};
+  memory_charge charge{args_.store.budget, charged_bytes};
   if (closed_) {
     charge.release();
     return end_fetch(make_failure(outcome::shutting_down, ""), nullptr, {});
@@ -79,10 +79,8 @@ void connection::read_fetched(std::uint64_t charged_bytes) {
     .then(
       [this, charge](const record_read& found) {
         // The memory goes back to the budget when the reply has left.
-        std::shared_ptr<const void> owner{
-          found.memory.get(),
-          [charge, memory = found.memory](const void*) { charge.release(); }};
-        end_fetch(found.error, std::move(owner), found.value);
+        end_fetch(found.error, charged_memory(found.memory, charge),
+                  found.value);
         end_turn();
       },
       [this, charge](const caf::error&) {
@@ -150,55 +148,30 @@ void connection::discard_output(std::size_t count) {
   }
 }
 
-void connection::forward(std::uint32_t shard, read_batch message) {
-  send_to(args_.store.shards[shard], std::move(message));
+void connection::forward(std::uint32_t shard, shard_request message) {
+  std::visit(
+    [&](auto& each) { send_to(args_.store.shards[shard], std::move(each)); },
+    message);
 }
 
-void connection::forward(std::uint32_t shard, evaluate_batch message) {
-  send_to(args_.store.shards[shard], std::move(message));
-}
-
-void connection::forward(std::uint32_t shard, scan_keys message) {
-  send_to(args_.store.shards[shard], std::move(message));
-}
-
-void connection::forward(append_batch message) {
-  send_to(args_.store.writer, std::move(message));
-}
-
-void connection::forward(append_atomic message) {
-  send_to(args_.store.writer, std::move(message));
-}
-
-void connection::forward(withdraw_transaction message) {
-  send_to(args_.store.writer, std::move(message));
-}
-
-void connection::forward(place_cut message) {
-  send_to(args_.store.writer, std::move(message));
-}
-
-void connection::forward(count_at_cut message) {
-  send_to(args_.store.writer, std::move(message));
-}
-
-void connection::forward(flush_store message) {
-  send_to(args_.store.writer, std::move(message));
-}
-
-void connection::forward(sync_now message) {
-  send_to(args_.store.writer, std::move(message));
-}
-
-void connection::forward(compact_store message) {
-  send_to(args_.store.compactor, std::move(message));
-}
-
-void connection::forward_to_all(collect_figures message) {
-  for (const auto& shard : args_.store.shards)
-    send_to(shard, message);
-  send_to(args_.store.writer, message);
-  send_to(args_.store.compactor, message);
+void connection::forward(store_request message) {
+  if (auto* compact = std::get_if<compact_store>(&message))
+    return send_to(args_.store.compactor, *compact);
+  if (auto* collect = std::get_if<collect_figures>(&message)) {
+    for (const auto& shard : args_.store.shards)
+      send_to(shard, *collect);
+    send_to(args_.store.writer, *collect);
+    return send_to(args_.store.compactor, *collect);
+  }
+  std::visit(
+    [this](auto& each) {
+      using sent = std::decay_t<decltype(each)>;
+      if constexpr (!std::is_same_v<
+                      sent,
+                      compact_store> && !std::is_same_v<sent, collect_figures>)
+        send_to(args_.store.writer, std::move(each));
+    },
+    message);
 }
 
 } // namespace kvs::actors

@@ -30,17 +30,6 @@ using connection_impl = connection_actor::extend<
   caf_compat::takes<flush_due>, caf_compat::takes<checksum_due>,
   caf_compat::takes<deadline_check_due>>;
 
-/// Memory that was granted, on its way back.
-struct memory_charge {
-  memory_budget_actor budget;
-  std::uint64_t bytes = 0;
-
-  void release() const {
-    if (bytes > 0)
-      caf_compat::tell_anon(budget, release_memory{bytes});
-  }
-};
-
 /// Where bytes arrive. Requests borrow from it, so it lives until the last of
 /// them is done and is never moved while one may.
 struct receive_buffer {
@@ -64,14 +53,16 @@ struct large_frame {
   std::uint64_t skipped_bytes = 0;
 };
 
-/// A large value whose checksum is being computed, 1 MiB a turn.
+/// A request whose values are too large to be checksummed at once: 1 MiB a
+/// turn.
 struct checksum_job {
   std::uint64_t wire_id = 0;
   protocol::request request;
   memory_owner memory;
-  std::span<const std::byte> value;
-  std::size_t done_bytes = 0;
-  std::uint32_t crc = 0;
+  std::vector<std::span<const std::byte>> values;
+  /// One per value that has been begun; the last may be incomplete.
+  std::vector<std::uint32_t> crcs;
+  std::size_t done_bytes_of_last = 0;
 };
 
 /// Bytes on their way out: own ones, or a value that lies elsewhere.
@@ -166,18 +157,8 @@ private:
     caf_compat::tell(this, whom, std::move(message));
   }
 
-  void forward(std::uint32_t shard, read_batch message) override;
-  void forward(std::uint32_t shard, evaluate_batch message) override;
-  void forward(std::uint32_t shard, scan_keys message) override;
-  void forward(append_batch message) override;
-  void forward(append_atomic message) override;
-  void forward(withdraw_transaction message) override;
-  void forward(place_cut message) override;
-  void forward(count_at_cut message) override;
-  void forward(flush_store message) override;
-  void forward(sync_now message) override;
-  void forward(compact_store message) override;
-  void forward_to_all(collect_figures message) override;
+  void forward(std::uint32_t shard, shard_request message) override;
+  void forward(store_request message) override;
   void fetch(request_ref ref,
              std::shared_ptr<const stored_value> value) override;
   void reply(std::uint64_t wire_id, protocol::request_type type,

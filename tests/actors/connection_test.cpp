@@ -5,6 +5,7 @@
 #include "actors/connection.hpp"
 
 #include "protocol/native/codec.hpp"
+#include "tests/actors/scripted_stream.hpp"
 #include "tests/actors/store_fixture.hpp"
 
 #include <variant>
@@ -15,98 +16,12 @@ namespace {
 using namespace std::chrono_literals;
 namespace native = protocol::native;
 
-/// A client that sends what the test says and remembers what it got.
-class scripted_stream final : public byte_stream {
-public:
-  void on_events(std::function<void(event, std::size_t)> received,
-                 std::function<void()> writable) override {
-    received_ = std::move(received);
-    writable_ = std::move(writable);
-  }
-  void read(std::span<std::byte> target) override {
-    target_ = target;
-    deliver();
-  }
-  std::optional<std::size_t>
-  write(std::span<const std::span<const std::byte>> parts) override {
-    std::size_t taken = 0;
-    for (const auto& part : parts) {
-      auto count = std::min(part.size(), writable_bytes);
-      sent.append(part.first(count));
-      writable_bytes -= count;
-      taken += count;
-      if (count < part.size())
-        break;
-    }
-    return taken;
-  }
-  void end_output() override {
-    output_ended = true;
-  }
-  void close() override {
-    closed = true;
-    received_ = nullptr;
-    writable_ = nullptr;
-  }
-  std::string peer() const override {
-    return "test";
-  }
-
-  void push(std::span<const std::byte> bytes) {
-    pending_.insert(pending_.end(), bytes.begin(), bytes.end());
-    deliver();
-  }
-  void end() {
-    ended_ = true;
-    deliver();
-  }
-  void take_more(std::size_t bytes) {
-    writable_bytes = bytes;
-    if (writable_)
-      writable_();
-  }
-  bool is_read_from() const {
-    return !target_.empty();
-  }
-  std::size_t unread_bytes() const {
-    return pending_.size();
-  }
-
-  protocol::byte_buffer sent;
-  std::size_t writable_bytes = std::size_t{1} << 40;
-  bool closed = false;
-  bool output_ended = false;
-
-private:
-  void deliver() {
-    if (target_.empty() || !received_)
-      return;
-    if (pending_.empty()) {
-      if (ended_)
-        received_(event::end_of_stream, 0);
-      return;
-    }
-    auto count = std::min(target_.size(), pending_.size());
-    std::copy_n(pending_.begin(), count, target_.begin());
-    pending_.erase(pending_.begin(),
-                   pending_.begin() + static_cast<long>(count));
-    target_ = {};
-    received_(event::bytes, count);
-  }
-
-  std::function<void(event, std::size_t)> received_;
-  std::function<void()> writable_;
-  std::span<std::byte> target_;
-  std::vector<std::byte> pending_;
-  bool ended_ = false;
-};
-
 class ConnectionTest : public store_fixture {
 protected:
   void connect(sync_mode mode = sync_mode::none,
                std::uint64_t budget_bytes = 64 * storage::mebibyte) {
+    memory_bytes_max = budget_bytes;
     open(mode, 2);
-    budget = spawn_memory_budget(system, budget_bytes);
     connection_args args;
     args.stream = stream;
     args.store.writer = writer;
@@ -115,7 +30,7 @@ protected:
     args.store.readers = {reader};
     args.store.hash = std::make_shared<storage::key_hasher>(*hash);
     args.store.clock = clock;
-    args.budget = budget;
+    args.store.budget = budget;
     args.limits = limits;
     args.node_name = "test";
     args.node_version = "1";
@@ -127,9 +42,7 @@ protected:
   void TearDown() override {
     stream->close();
     caf::anon_send_exit(client, caf::exit_reason::kill);
-    caf::anon_send_exit(budget, caf::exit_reason::kill);
     client = nullptr;
-    budget = nullptr;
     run_actors();
     store_fixture::TearDown();
   }
@@ -174,7 +87,6 @@ protected:
 
   std::shared_ptr<scripted_stream> stream = std::make_shared<scripted_stream>();
   connection_limits limits;
-  memory_budget_actor budget;
   connection_actor client;
   std::vector<protocol::byte_buffer> kept;
 };
@@ -329,6 +241,32 @@ TEST_F(ConnectionTest, StopsReadingForAReaderThatTakesNothing) {
   EXPECT_FALSE(stream->closed);
   advance_time(30s);
   EXPECT_TRUE(stream->closed) << "dropped at last";
+}
+
+// Goal: values of a batch are checksummed over several turns, in order.
+TEST_F(ConnectionTest, StoresABatchOfLargeValuesBeforeWhatFollowsIt) {
+  connect();
+  std::string first(2'500'000, 'x');
+  std::string second(1'100'000, 'y');
+  protocol::batch both;
+  using enum protocol::operation_kind;
+  both.operations = {{put, "one", 0, first},
+                     {put, "empty", 0, ""},
+                     {erase, "none", 0, ""},
+                     {put, "two", 0, second}};
+  auto all = frame(1, both);
+  all.append(frame(2, protocol::get{"two"}).bytes());
+  all.append(frame(3, protocol::get{"one"}).bytes());
+  all.append(frame(4, protocol::get{"empty"}).bytes());
+  stream->push(all.bytes());
+  run_actors();
+  std::map<std::uint64_t, protocol::reply> got;
+  for (auto& [id, reply] : replies())
+    got.emplace(id, reply);
+  ASSERT_EQ(got.size(), 4u);
+  EXPECT_EQ(std::get<protocol::value_reply>(got[2]).value, second);
+  EXPECT_EQ(std::get<protocol::value_reply>(got[3]).value, first);
+  EXPECT_EQ(std::get<protocol::value_reply>(got[4]).value, "");
 }
 
 // Goal: large requests wait for the budget and give way when nothing moves.
