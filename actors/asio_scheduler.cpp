@@ -33,7 +33,8 @@ public:
     return workers_.size();
   }
   void stop() {
-    workers_.clear();
+    for (const auto& each : workers_)
+      each->join();
   }
 
 private:
@@ -76,8 +77,10 @@ protected:
   }
 
 private:
-  caf::detail::thread_safe_actor_clock clock_;
   std::unique_ptr<worker_pool> pool_;
+  /// Goes before the pool: timers that never fired hold actors, and what those
+  /// let go of may belong to a loop.
+  caf::detail::thread_safe_actor_clock clock_;
   std::thread timer_;
 };
 

@@ -56,8 +56,13 @@ own_thread::own_thread(caf::actor_system& system)
 }
 
 own_thread::~own_thread() {
+  join();
+}
+
+void own_thread::join() {
   work_.reset();
-  thread_.join();
+  if (thread_.joinable())
+    thread_.join();
 }
 
 } // namespace kvs::actors

@@ -56,14 +56,17 @@ private:
 };
 
 /// A job_queue with a thread of its own, for actors that block on the disk.
-/// The destructor waits until all jobs have run and joins the thread; the
-/// actors on it must have been told to stop.
+/// `join` waits until all jobs have run; the actors on it must have been told
+/// to stop. So does the destructor.
 class own_thread {
 public:
   explicit own_thread(caf::actor_system& system);
   own_thread(const own_thread&) = delete;
   own_thread& operator=(const own_thread&) = delete;
   ~own_thread();
+
+  /// Ends the thread; the queue stays.
+  void join();
 
   job_queue& queue() noexcept {
     return queue_;

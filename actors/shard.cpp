@@ -344,6 +344,9 @@ void shard::on_exit() {
       outbox_.fail(each.session, reply.ref, why);
   }
   parked_.clear();
+  for (const auto& scan : held_scans_)
+    outbox_.fail(scan.from, scan.ref, why);
+  held_scans_.clear();
   outbox_.send(this, durable_version_);
   if (reserving_)
     caf_compat::tell(this, args_.budget, cancel_reservation{this->address()});

@@ -283,7 +283,7 @@ using shard_actor = caf::typed_actor<
   caf_compat::takes<segment_added>,
   // Serves the reads and evaluations that were held.
   caf_compat::takes<batch_released>,
-  // Answers keys_scanned.
+  // Answers keys_scanned; operations_answered if it stops before.
   caf_compat::takes<scan_keys>,
   // Answers operations_answered with `number`.
   caf_compat::takes<count_keys>,

@@ -131,9 +131,6 @@ private:
   void spawn_actors(storage::recovered_store& from) {
     access_.clock = storage::make_running_clock(from.now);
     access_.hash = std::make_shared<storage::key_hasher>(from.state.hash_seed);
-    access_.key_bytes_max = options_.key_bytes_max;
-    access_.value_bytes_max = options_.value_bytes_max;
-    access_.batch_operations_max = options_.batch_operations_max;
     supervisor_args all;
     all.syncer = spawn_syncer(system_, new_thread());
     all.catalog = spawn_store_catalog(from);

@@ -28,9 +28,9 @@ struct store_options {
   std::uint64_t segment_bytes = storage::segment_bytes_default;
   /// A segment is rewritten when this share of it is dead.
   double compact_at = 0.5;
-  std::uint64_t key_bytes_max = storage::key_bytes_max_default;
+  /// No append makes a value longer than this. Lengths and counts in requests
+  /// are checked by whoever decodes them.
   std::uint64_t value_bytes_max = storage::value_bytes_max;
-  std::uint32_t batch_operations_max = storage::batch_operations_max;
   /// What large requests, replies and values under evaluation may hold in
   /// memory, all together.
   std::uint64_t memory_bytes_max = std::uint64_t{1} << 30;
@@ -62,9 +62,6 @@ struct store_access {
   memory_budget_actor budget;
   std::shared_ptr<const storage::key_hasher> hash;
   std::shared_ptr<const storage::clock> clock;
-  std::uint64_t key_bytes_max = 0;
-  std::uint64_t value_bytes_max = 0;
-  std::uint32_t batch_operations_max = 0;
 
   std::uint32_t shard_of(storage::key_hash hash_value) const {
     return storage::shard_of(hash_value,

@@ -254,6 +254,7 @@ void writer::release_transaction(const session_actor& session,
 }
 
 void writer::release_session(const caf::actor_addr& session) {
+  watched_.erase(session.id());
   release_matching([&](const slot_reservation& each) {
     return each.session && each.session.address() == session;
   });

@@ -77,7 +77,8 @@ struct sync_now {
 
 // -- from the COMPACTOR ------------------------------------------------------
 
-/// As `sync_now`, for actors that ask.
+/// As `sync_now`, for actors that ask; also waits until the MANIFEST has every
+/// flush appended so far.
 struct sync_log {};
 
 struct log_made_durable {

@@ -155,8 +155,9 @@ void writer::reject(append_atomic& input) {
       }
     }
     // If it dies with the keys reserved, others must not wait for ever.
-    caf_compat::watch(input.from, writer_impl{this},
-                      reserving_session_gone{input.from.address()});
+    if (watched_.insert(input.from.id()).second)
+      caf_compat::watch(input.from, writer_impl{this},
+                        reserving_session_gone{input.from.address()});
   }
   open_group().rejected_transactions.emplace_back(input.from, input.ref);
 }

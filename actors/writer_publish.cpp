@@ -192,14 +192,21 @@ void writer::record_durable_flush() {
         else if (reply.error.code != outcome::ok)
           caf_compat::tell_after(this, this, flush_retry_period,
                                  segment_retry_due{});
-        else if (flush_to_record_ && flush_to_record_->second <= sequence)
-          flush_to_record_.reset();
+        else
+          flush_was_recorded(sequence);
         end_turn();
       },
       [this](const caf::error&) {
         fail_store(make_failure(outcome::io_error, "the CATALOG is gone"));
         end_turn();
       });
+}
+
+void writer::flush_was_recorded(storage::sequence_number sequence) {
+  recorded_flush_ = std::max(recorded_flush_, sequence);
+  if (flush_to_record_ && flush_to_record_->second <= sequence)
+    flush_to_record_.reset();
+  settle_sync_waiters(nullptr);
 }
 
 void writer::fail_store(const failure& why) {
@@ -275,7 +282,9 @@ caf::result<log_made_durable> writer::sync_for_actor() {
     promise.deliver(log_made_durable{*read_only_});
     return promise;
   }
-  sync_waiters_.push_back({written_end_, {}, {}, promise});
+  // A compaction may drop the record of a flush once this is answered.
+  auto flush = flush_to_record_ ? flush_to_record_->second : 0;
+  sync_waiters_.push_back({written_end_, {}, {}, promise, flush});
   request_sync();
   settle_sync_waiters(nullptr);
   return promise;
@@ -283,7 +292,8 @@ caf::result<log_made_durable> writer::sync_for_actor() {
 
 void writer::settle_sync_waiters(const failure* error) {
   std::erase_if(sync_waiters_, [&](sync_waiter& each) {
-    if (error == nullptr && each.end > durable_)
+    auto done = each.end <= durable_ && each.flush_sequence <= recorded_flush_;
+    if (error == nullptr && !done)
       return false;
     if (each.promise)
       each.promise->deliver(

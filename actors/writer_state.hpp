@@ -7,6 +7,7 @@
 #include "storage/log_writer.hpp"
 
 #include <boost/unordered/unordered_flat_map.hpp>
+#include <boost/unordered/unordered_flat_set.hpp>
 
 #include <deque>
 #include <optional>
@@ -93,6 +94,8 @@ struct sync_waiter {
   session_actor session;
   request_ref ref;
   std::optional<caf::typed_response_promise<log_made_durable>> promise;
+  /// … and until the MANIFEST has the flush of this number; 0: none.
+  storage::sequence_number flush_sequence = 0;
 };
 
 /// A segment that is complete, on its way into the MANIFEST.
@@ -196,6 +199,7 @@ private:
   storage::sequence_number last_complete_sequence() const;
   void synced(const log_synced& reply);
   void record_durable_flush();
+  void flush_was_recorded(storage::sequence_number sequence);
   void fail_store(const failure& why);
   void arm_idle_mark();
   void add_idle_mark(const idle_mark_due& note);
@@ -216,6 +220,8 @@ private:
   /// By slot. "Bounded": what waits counts against the windows of the
   /// connections that sent it.
   boost::unordered_flat_map<std::uint32_t, slot_reservation> reservations_;
+  /// Sessions that have had a reservation; their end will be told.
+  boost::unordered_flat_set<caf::actor_id> watched_;
 
   storage::log_writer log_;
   /// Null while the CATALOG makes it.
@@ -257,6 +263,7 @@ private:
   /// A flush whose number the MANIFEST does not have yet.
   std::optional<std::pair<storage::log_position, storage::sequence_number>>
     flush_to_record_;
+  storage::sequence_number recorded_flush_ = 0;
 
   std::optional<failure> read_only_;
   bool stopping_ = false;

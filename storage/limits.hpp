@@ -10,15 +10,10 @@ namespace kvs::storage {
 
 inline constexpr std::uint64_t kibibyte = 1024;
 inline constexpr std::uint64_t mebibyte = 1024 * kibibyte;
-inline constexpr std::uint64_t gibibyte = 1024 * mebibyte;
 
 /// Longest key the format can hold. Keys stay in memory while a request is
 /// evaluated, so a longer one would be a value in disguise.
 inline constexpr std::uint64_t key_bytes_format_max = 16 * mebibyte;
-
-/// Longest key accepted unless configured otherwise; *configurable* from 1 to
-/// `key_bytes_format_max`.
-inline constexpr std::uint64_t key_bytes_max_default = 64 * kibibyte;
 
 /// Longest value; *configurable* downwards. Redis has the same limit, and a
 /// longer value would outlive every sensible network timeout.

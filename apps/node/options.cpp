@@ -159,7 +159,6 @@ std::variant<node_options, exit_now> finish(node_options options,
     = std::min(decode.frame_bytes_max, options.store.memory_bytes_max);
   options.store.sync = raw.sync;
   options.store.sync_interval = std::chrono::milliseconds{raw.sync_interval_ms};
-  options.store.key_bytes_max = decode.key_bytes_max;
   options.store.value_bytes_max = decode.value_bytes_max;
   listener.limits.frame_timeout
     = std::chrono::milliseconds{raw.frame_timeout_ms};

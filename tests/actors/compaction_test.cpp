@@ -169,6 +169,67 @@ TEST_F(CompactionTest, StartsByItselfWhenEnoughIsDead) {
     EXPECT_EQ(value_of("key" + std::to_string(key)), std::string(100, 'v'));
 }
 
+// Goal: a command that waits behind a rewrite which fails is carried out.
+// Method: a rewrite that began by itself waits for a sync when the command
+// comes, and then cannot take its victims off the list.
+TEST_F(CompactionTest, CarriesOutACommandBehindARewriteThatFails) {
+  open(sync_mode::none, 1, 4 * 1024);
+  for (int count = 0; count < 300; ++count)
+    write("key" + std::to_string(count % 3), std::string(100, 'v'));
+  disk->hold_syncs = true;
+  write("key0", "unsynced");
+  advance_time(1s);
+  ASSERT_EQ(disk->syncs.size(), 1u) << "no rewrite is under way";
+  caf_compat::tell_anon(compactor, compact_store{session, {1, 0}});
+  run_actors();
+  ASSERT_TRUE(told->figures.empty());
+  files->fail(test_support::disk_call::create, 1, EMFILE);
+  disk->hold_syncs = false;
+  finish_sync();
+  ASSERT_EQ(told->figures.size(), 1u) << "no answer";
+  EXPECT_GT(figure("segments_rewritten"), 0u);
+  EXPECT_LT(figure("bytes_after"), figure("bytes_before"));
+  EXPECT_EQ(value_of("key0"), "unsynced");
+}
+
+TEST_F(CompactionTest, AnswersACommandBehindOneThatFails) {
+  open(sync_mode::none, 1, 4 * 1024);
+  for (int count = 0; count < 300; ++count)
+    write("key" + std::to_string(count % 3), std::string(100, 'v'));
+  disk->hold_syncs = true;
+  for (std::uint64_t id = 1; id <= 2; ++id)
+    caf_compat::tell_anon(compactor, compact_store{session, {id, 0}});
+  run_actors();
+  ASSERT_EQ(disk->syncs.size(), 1u) << "no rewrite is under way";
+  finish_sync(false);
+  ASSERT_EQ(told->figures.size(), 2u) << "no answer";
+  for (std::uint64_t id = 1; id <= 2; ++id) {
+    EXPECT_EQ(told->figures[id - 1].ref.id, id);
+    EXPECT_EQ(told->figures[id - 1].figures[0].second, 0u);
+  }
+}
+
+// Goal: a flush does not come undone because its record was compacted away
+// before the MANIFEST had it.
+TEST_F(CompactionTest, KeepsAFlushUntilItIsRecorded) {
+  open(sync_mode::always, 1, 4 * 1024);
+  for (int count = 0; count < 100; ++count)
+    write("key" + std::to_string(count), std::string(100, 'v'));
+  edits->hold_flushes = true;
+  caf_compat::tell_anon(writer, flush_store{session, {next_id++, 0}});
+  caf_compat::tell_anon(compactor, compact_store{session, {next_id++, 0}});
+  run_actors();
+  auto before = stored_manifest().segments.size();
+  EXPECT_TRUE(told->figures.empty()) << "compacted before";
+  edits->hold_flushes = false;
+  finish_flush_edit();
+  EXPECT_EQ(told->figures.size(), 1u);
+  EXPECT_LT(stored_manifest().segments.size(), before);
+  close();
+  open(sync_mode::always, 1, 4 * 1024);
+  EXPECT_EQ(value_of("key1"), "<absent>");
+}
+
 // Goal: a crash at any step leaves the same store.
 TEST_F(CompactionTest, SurvivesAPowerCutAtEveryChangeOnDisk) {
   for (std::uint64_t point = 1;; ++point) {

@@ -197,10 +197,9 @@ TEST_F(ConcurrencyTest, RejectsATransactionBehindTheRecordThatBeatIt) {
   open(sync_mode::always);
   put(session, 1, "k", "1");
   run_actors();
-  auto seen = told->evaluated_at;
   read(session, 2, "k");
   run_actors();
-  seen = told->evaluated_at;
+  auto seen = told->evaluated_at;
   disk->hold_syncs = true;
   put(session, 3, "k", "2");
   run_actors();
@@ -235,14 +234,25 @@ TEST_F(ConcurrencyTest, EndsAReservationWhenItsSessionIsGone) {
   caf_compat::tell_anon(writer, transaction);
   run_actors();
   ASSERT_EQ(other_log->rejected.size(), 1u);
+  // The second time nobody has to be told to watch it.
+  transaction.ref.id = 8;
+  transaction.observed = {{(*hash)("l"), 0}};
+  put(session, 3, "l", "1");
+  run_actors();
+  caf_compat::tell_anon(writer, transaction);
+  run_actors();
+  ASSERT_EQ(other_log->rejected.size(), 2u);
   put(session, 2, "k", "2");
+  put(session, 4, "l", "2");
   run_actors();
   EXPECT_EQ(told->find(2), nullptr) << "the key is reserved";
+  EXPECT_EQ(told->find(4), nullptr) << "the key is reserved";
   transaction = {};
   caf::anon_send_exit(other, caf::exit_reason::kill);
   other = nullptr;
   run_actors();
   EXPECT_NE(told->find(2), nullptr);
+  EXPECT_NE(told->find(4), nullptr);
 }
 
 } // namespace

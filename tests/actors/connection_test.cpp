@@ -2,12 +2,9 @@
 // Method: a scripted stream in place of the socket; the store behind it is
 // the real one on a disk in memory.
 
-#include "actors/connection.hpp"
+#include "tests/actors/connection_fixture.hpp"
 
-#include "protocol/native/codec.hpp"
-#include "tests/actors/scripted_stream.hpp"
-#include "tests/actors/store_fixture.hpp"
-
+#include <map>
 #include <variant>
 
 namespace kvs::actors {
@@ -16,87 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 namespace native = protocol::native;
 
-class ConnectionTest : public store_fixture {
-protected:
-  void connect(sync_mode mode = sync_mode::none,
-               std::uint64_t budget_bytes = 64 * storage::mebibyte) {
-    memory_bytes_max = budget_bytes;
-    open(mode, 2);
-    connection_args args;
-    args.stream = stream;
-    args.store.writer = writer;
-    args.store.compactor = compactor;
-    args.store.shards = shards;
-    args.store.readers = {reader};
-    args.store.hash = std::make_shared<storage::key_hasher>(*hash);
-    args.store.clock = clock;
-    args.store.budget = budget;
-    args.limits = limits;
-    args.node_name = "test";
-    args.node_version = "1";
-    client
-      = spawn_connection(system, caf_compat::on_scheduler, std::move(args));
-    run_actors();
-  }
-
-  void TearDown() override {
-    stream->close();
-    caf::anon_send_exit(client, caf::exit_reason::kill);
-    client = nullptr;
-    run_actors();
-    store_fixture::TearDown();
-  }
-
-  static protocol::byte_buffer frame(std::uint64_t id,
-                                     const protocol::request& request) {
-    protocol::byte_buffer out;
-    native::encode_request(out, native::request_id{id}, request);
-    return out;
-  }
-  void send(std::uint64_t id, const protocol::request& request) {
-    stream->push(frame(id, request).bytes());
-    run_actors();
-  }
-
-  /// Takes the replies that have arrived since the last call.
-  std::vector<std::pair<std::uint64_t, protocol::reply>> replies() {
-    std::vector<std::pair<std::uint64_t, protocol::reply>> all;
-    kept.push_back(std::move(stream->sent));
-    stream->sent = {};
-    auto rest = kept.back().bytes();
-    while (!rest.empty()) {
-      auto parsed = native::parse_header(rest, ~std::uint64_t{0});
-      auto* header = std::get_if<native::frame_header>(&parsed);
-      if (header == nullptr) {
-        ADD_FAILURE() << "not a whole frame";
-        return all;
-      }
-      auto body = rest.subspan(native::header_bytes, header->body_bytes);
-      auto decoded = native::decode_reply(*header, body);
-      all.emplace_back(static_cast<std::uint64_t>(header->id),
-                       std::get<protocol::reply>(decoded));
-      rest = rest.subspan(native::header_bytes + header->body_bytes);
-    }
-    return all;
-  }
-
-  protocol::status error_of(const protocol::reply& message) {
-    auto* error = std::get_if<protocol::error_reply>(&message);
-    return error == nullptr ? protocol::status::ok : error->code;
-  }
-
-  std::shared_ptr<scripted_stream> stream = std::make_shared<scripted_stream>();
-  connection_limits limits;
-  connection_actor client;
-  std::vector<protocol::byte_buffer> kept;
-};
-
-protocol::put put_of(std::string_view key, std::string_view value) {
-  protocol::put request;
-  request.key = key;
-  request.value = value;
-  return request;
-}
+class ConnectionTest : public connection_fixture {};
 
 TEST_F(ConnectionTest, AnswersFramesThatArriveByteByByte) {
   connect();
@@ -156,6 +73,65 @@ TEST_F(ConnectionTest, RefusesTooLargeAFrameBeforeItsBody) {
   EXPECT_TRUE(stream->sent.empty());
   advance_time(1s);
   advance_time(1s);
+  EXPECT_TRUE(stream->closed);
+}
+
+/// Answers a put like the WRITER and a shard, but keeps its bytes after that.
+class keeping_writer final : public caf::event_based_actor {
+public:
+  keeping_writer(caf::actor_config& config,
+                 std::shared_ptr<std::vector<append_batch>> kept)
+    : event_based_actor{config}, kept_{std::move(kept)} {
+  }
+  caf::behavior make_behavior() override {
+    return {[this](const append_batch& batch) {
+      kept_->push_back(batch);
+      operations_answered reply;
+      reply.answers.emplace_back().ref = batch.operations[0].ref;
+      reply.answers.back().applied = true;
+      caf_compat::tell(this, batch.from, std::move(reply));
+    }};
+  }
+
+private:
+  std::shared_ptr<std::vector<append_batch>> kept_;
+};
+
+// Goal: what a refused client still sends never lands in the bytes of its
+// earlier requests, which the store may go on using, and ends in time.
+TEST_F(ConnectionTest, DropsWhatFollowsARefusalWithoutTouchingRequests) {
+  auto batches = std::make_shared<std::vector<append_batch>>();
+  auto keeping = system.spawn<keeping_writer>(batches);
+  clients_writer = caf::actor_cast<writer_actor>(
+    caf::actor_cast<caf::strong_actor_ptr>(keeping));
+  connect();
+  auto bytes = frame(1, put_of("key", "value"));
+  bytes.append(std::vector<std::byte>(native::header_bytes));
+  stream->push(bytes.bytes());
+  run_actors();
+  EXPECT_EQ(replies().size(), 2u);
+  EXPECT_TRUE(stream->output_ended);
+  EXPECT_TRUE(stream->is_read_from());
+  stream->push(std::vector<std::byte>(100'000, std::byte{0xee}));
+  run_actors();
+  EXPECT_EQ(stream->unread_bytes(), 0u);
+  EXPECT_EQ(batches->at(0).operations.at(0).key, "key");
+  advance_time(1000ms);
+  EXPECT_FALSE(stream->closed);
+  advance_time(1000ms);
+  EXPECT_TRUE(stream->closed);
+  batches->clear();
+  caf::anon_send_exit(keeping, caf::exit_reason::user_shutdown);
+}
+
+// Goal: a refused client that is done is not waited for.
+TEST_F(ConnectionTest, ClosesARefusedClientThatHasEnded) {
+  connect();
+  stream->push(std::vector<std::byte>(native::header_bytes));
+  run_actors();
+  EXPECT_FALSE(stream->closed);
+  stream->end();
+  run_actors();
   EXPECT_TRUE(stream->closed);
 }
 

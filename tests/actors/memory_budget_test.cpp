@@ -71,6 +71,19 @@ TEST_F(MemoryBudgetTest, GrantsInTurnAndNeverMoreThanThereIs) {
   EXPECT_EQ(logs[2]->granted_bytes, 10u);
 }
 
+// Goal: what can never be granted is refused at once, and keeps nobody behind
+// it waiting.
+TEST_F(MemoryBudgetTest, RefusesAtOnceWhatIsMoreThanTheWholeBudget) {
+  reserve(0, 100);
+  reserve(1, 101);
+  EXPECT_EQ(logs[1]->refused, 1);
+  reserve(2, 10);
+  caf_compat::tell_anon(budget, release_memory{100});
+  run_actors();
+  EXPECT_EQ(logs[2]->granted_bytes, 10u);
+  EXPECT_EQ(logs[1]->granted_bytes, 0u);
+}
+
 TEST_F(MemoryBudgetTest, RefusesTheLargestWhenNothingMovesForASecond) {
   reserve(0, 50);
   reserve(1, 50);

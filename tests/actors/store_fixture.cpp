@@ -156,7 +156,8 @@ void store_fixture::open(sync_mode mode, std::uint32_t shard_count,
   to_writer.next = recovered->next;
   to_writer.last_sequence = recovered->last_sequence;
   to_writer.syncer = syncer;
-  to_writer.catalog = catalog;
+  writers_catalog_ = system.spawn<held_catalog>(edits, catalog);
+  to_writer.catalog = writers_catalog_;
   to_writer.on_failure
     = [told = failure_told](const failure& why) { *told = *why.detail; };
   writer = spawn_writer(system, to_writer);
@@ -201,10 +202,16 @@ void store_fixture::close() {
     return;
   disk->hold_syncs = false;
   disk->hold_reads = false;
+  edits->hold_seals = false;
+  edits->hold_flushes = false;
   while (!disk->syncs.empty())
     finish_sync();
   while (!disk->reads.empty())
     finish_read();
+  while (!edits->seals.empty())
+    finish_seal();
+  while (!edits->flushes.empty())
+    finish_flush_edit();
   caf::anon_send(writer, stop_writer{});
   run_actors();
   caf::anon_send(compactor, stop_compactor{});
@@ -212,6 +219,7 @@ void store_fixture::close() {
   for (const auto& each : shards)
     caf_compat::tell_anon(each, stop_shard{});
   caf_compat::tell_anon(catalog, stop_catalog{});
+  caf_compat::tell_anon(writers_catalog_, stop_catalog{});
   caf::anon_send_exit(syncer, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(reader, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(budget, caf::exit_reason::user_shutdown);
@@ -219,6 +227,7 @@ void store_fixture::close() {
   shards.clear();
   writer = nullptr;
   catalog = nullptr;
+  writers_catalog_ = nullptr;
   compactor = nullptr;
   syncer = nullptr;
   reader = nullptr;
@@ -293,6 +302,24 @@ void store_fixture::finish_read() {
   ASSERT_FALSE(disk->reads.empty()) << "nobody has asked for a read";
   caf_compat::tell_anon(reader, release_oldest{});
   run_actors();
+}
+
+void store_fixture::finish_seal(bool success) {
+  ASSERT_FALSE(edits->seals.empty()) << "nobody has asked for a seal";
+  caf_compat::tell_anon(writers_catalog_, release_seal{success});
+  run_actors();
+}
+
+void store_fixture::finish_flush_edit() {
+  ASSERT_FALSE(edits->flushes.empty()) << "nobody has recorded a flush";
+  caf_compat::tell_anon(writers_catalog_, release_flush{});
+  run_actors();
+}
+
+storage::manifest store_fixture::stored_manifest() {
+  auto found = storage::read_manifest(*files, "/store");
+  EXPECT_TRUE(found && *found);
+  return found && *found ? **found : storage::manifest{};
 }
 
 std::string store_fixture::key_of_shard(std::uint32_t shard,

@@ -5,6 +5,7 @@
 #include "actors/shard.hpp"
 #include "actors/writer.hpp"
 #include "storage/recovery.hpp"
+#include "tests/actors/held_catalog.hpp"
 #include "tests/support/actor_fixture.hpp"
 #include "tests/support/memory_file_system.hpp"
 
@@ -61,8 +62,9 @@ using holding_reader_actor
   = reader_actor::extend<caf_compat::takes<release_oldest>>;
 
 /// A store on a disk in memory whose every step the test decides. The SYNCER
-/// and the READER are stand-ins that can hold what they are asked for; all
-/// other actors are the real ones.
+/// and the READER are stand-ins that can hold what they are asked for, and so
+/// is what the WRITER takes for the CATALOG; all other actors are the real
+/// ones.
 class store_fixture : public test_support::actor_fixture {
 protected:
   ~store_fixture() override;
@@ -92,6 +94,11 @@ protected:
   void finish_sync(bool success = true);
   /// Lets the oldest held read happen.
   void finish_read();
+  /// Lets the oldest held seal or flush reach the CATALOG, or a seal fail.
+  void finish_seal(bool success = true);
+  void finish_flush_edit();
+  /// What the disk says.
+  storage::manifest stored_manifest();
 
   /// Keys of the given prefix that belong to `shard`.
   std::string key_of_shard(std::uint32_t shard, std::string_view prefix) const;
@@ -102,6 +109,7 @@ protected:
     = test_support::memory_file_system::make();
   std::shared_ptr<manual_clock> clock = std::make_shared<manual_clock>();
   std::shared_ptr<held_disk> disk = std::make_shared<held_disk>();
+  std::shared_ptr<held_edits> edits = std::make_shared<held_edits>();
   std::unique_ptr<storage::key_hasher> hash;
   std::shared_ptr<session_log> told = std::make_shared<session_log>();
   session_actor session;
@@ -119,6 +127,7 @@ protected:
   std::shared_ptr<std::string> failure_told = std::make_shared<std::string>();
 
 private:
+  held_catalog_actor writers_catalog_;
   std::unique_ptr<storage::directory_lock> lock_;
   std::uint64_t probe_id_ = 1'000'000;
   mutable std::deque<std::string> bytes_;
