@@ -7,9 +7,6 @@
 namespace kvs::actors {
 namespace {
 
-/// Values of at least this size are sent from where they lie.
-constexpr std::size_t borrowed_reply_bytes_min = 16 * 1024;
-
 /// A part that has grown to this is not appended to any more, so that sent
 /// bytes can be given back.
 constexpr std::size_t part_bytes_max = 256 * 1024;
@@ -25,30 +22,19 @@ protocol::byte_buffer& connection::out() {
   return output_.back().own;
 }
 
-void connection::reply(std::uint64_t wire_id, protocol::request_type type,
-                       const protocol::reply& message,
-                       const memory_owners& memory) {
-  if (closed_)
-    return;
-  protocol::native::request_id id{wire_id};
+void connection::wrote(std::size_t count) {
   if (pending_bytes_ == 0)
     last_write_progress_ = this->clock().now();
-  auto& buffer = out();
-  auto before = buffer.size();
-  auto* value = std::get_if<protocol::value_reply>(&message);
-  if (value == nullptr || value->value.size() < borrowed_reply_bytes_min) {
-    protocol::native::encode_reply(buffer, type, id, message);
-    pending_bytes_ += buffer.size() - before;
-    return;
-  }
-  protocol::native::encode_value_reply_head(buffer, id, value->version,
-                                            value->ttl_ms, value->value.size());
-  pending_bytes_ += buffer.size() - before + value->value.size();
+  pending_bytes_ += count;
+}
+
+void connection::write_borrowed(std::span<const std::byte> bytes,
+                                memory_owners memory) {
   output_part large;
-  large.borrowed
-    = std::as_bytes(std::span{value->value.data(), value->value.size()});
-  large.memory = memory;
+  large.borrowed = bytes;
+  large.memory = std::move(memory);
   output_.push_back(std::move(large));
+  wrote(bytes.size());
 }
 
 void connection::fetch(request_ref ref,
