@@ -62,7 +62,6 @@ public:
   }
 
   behavior_type make_behavior() override {
-    budget_ = spawn_memory_budget(this->system(), options_.network_bytes_max);
     accept();
     return {
       [this](const stop_listening&) -> caf::result<listening_stopped> {
@@ -100,7 +99,6 @@ public:
 
   void on_exit() override {
     close_listener();
-    caf::anon_send_exit(budget_, caf::exit_reason::user_shutdown);
     connections_.clear();
     store_ = {};
   }
@@ -132,7 +130,6 @@ private:
     connection_args args;
     args.stream = make_tcp_stream(std::move(*message.socket), loop);
     args.store = store_;
-    args.budget = budget_;
     args.limits = options_.limits;
     args.node_name = options_.node_name;
     args.node_version = options_.node_version;
@@ -169,7 +166,6 @@ private:
   std::shared_ptr<tcp::acceptor> socket_;
   store_access store_;
   listener_options options_;
-  memory_budget_actor budget_;
   std::map<std::uint64_t, connection_actor> connections_;
   std::uint64_t last_number_ = 0;
   std::size_t next_loop_ = 0;

@@ -35,7 +35,6 @@ struct listener_options {
   /// 0: the system chooses.
   std::uint16_t port = 4000;
   std::uint32_t clients_max = 10'000;
-  std::uint64_t network_bytes_max = std::uint64_t{1} << 30;
   connection_limits limits;
   std::string node_name;
   std::string node_version;

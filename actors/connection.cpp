@@ -54,38 +54,8 @@ connection::behavior_type connection::make_behavior() {
       router_.handle(message);
       end_turn();
     },
-    [this](const memory_granted& message) {
-      if (message.purpose == for_fetch) {
-        read_fetched(message.bytes);
-        return end_turn();
-      }
-      waiting_for_memory_ = false;
-      if (closed_ || !large_) {
-        caf_compat::tell(this, args_.budget, release_memory{message.bytes});
-        return finish_if_drained();
-      }
-      large_->charged_bytes += message.bytes;
-      grow_large_frame();
-      end_turn();
-    },
-    [this](const memory_refused& message) {
-      if (message.purpose == for_fetch) {
-        end_fetch(make_failure(outcome::overloaded,
-                               "the memory for large values is used up; "
-                               "nothing was read"),
-                  nullptr, {});
-        return end_turn();
-      }
-      waiting_for_memory_ = false;
-      if (closed_ || !large_)
-        return finish_if_drained();
-      refuse(large_->header.id, large_->header.type,
-             {protocol::status::overloaded,
-              "the memory for large requests is used up; nothing was done",
-              true, true});
-      drop_large_frame();
-      end_turn();
-    },
+    [this](const memory_granted& message) { granted(message); },
+    [this](const memory_refused& message) { refused(message); },
     [this](const drain_connection&) {
       input_ended_ = true;
       end_turn();
@@ -112,6 +82,38 @@ connection::behavior_type connection::make_behavior() {
   };
 }
 
+void connection::granted(const memory_granted& message) {
+  if (message.purpose == for_fetch) {
+    read_fetched(message.bytes);
+    return end_turn();
+  }
+  waiting_for_memory_ = false;
+  if (closed_ || !large_) {
+    caf_compat::tell(this, args_.store.budget, release_memory{message.bytes});
+    return finish_if_drained();
+  }
+  large_->charged_bytes += message.bytes;
+  grow_large();
+  end_turn();
+}
+
+void connection::refused(const memory_refused& message) {
+  if (message.purpose == for_fetch) {
+    end_fetch(make_failure(outcome::overloaded,
+                           "the memory for large values is used up; "
+                           "nothing was read"),
+              nullptr, {});
+    return end_turn();
+  }
+  waiting_for_memory_ = false;
+  if (closed_ || !large_)
+    return finish_if_drained();
+  refuse_large(protocol::status::overloaded,
+               "the memory for large requests is used up; nothing was done");
+  drop_large();
+  end_turn();
+}
+
 void connection::received(const stream_received& message) {
   reading_ = false;
   if (closed_)
@@ -122,7 +124,8 @@ void connection::received(const stream_received& message) {
     case byte_stream::event::bytes:
       if (large_ && !large_->skipped) {
         // The bytes went straight into the body.
-        large_received(message.bytes);
+        large_->body.grow(message.bytes);
+        large_progressed();
       } else {
         arrived_bytes_ += message.bytes;
       }
@@ -155,10 +158,9 @@ void connection::check_deadlines() {
   auto now = this->clock().now();
   if (linger_until_ && now > *linger_until_)
     return close(nullptr);
-  if (frame_is_late(now)) {
-    refuse(large_ ? large_->header.id : protocol::native::request_id{}, 0,
-           {protocol::status::too_slow,
-            "the frame took too long to arrive; nothing was done", true, true});
+  if (is_late(now)) {
+    refuse_large(protocol::status::too_slow,
+                 "the request took too long to arrive; nothing was done");
     // A read into its memory may be under way; it goes when the socket does.
     end_turn();
   }
@@ -181,10 +183,11 @@ void connection::close(const char* event) {
   if (event != nullptr)
     spdlog::debug("{} peer={}", event, args_.stream->peer());
   args_.stream->close();
-  drop_large_frame();
+  drop_large();
   checksum_.reset();
   output_.clear();
   pending_bytes_ = 0;
+  forget_client();
   // The one under way, if any, ends when its answer comes.
   auto under_way = fetching_ ? std::size_t{1} : std::size_t{0};
   while (fetches_.size() > under_way) {
@@ -221,16 +224,11 @@ void connection::on_exit() {
   if (!closed_)
     args_.stream->close();
   if (waiting_for_memory_ || fetching_)
-    caf_compat::tell(this, args_.budget, cancel_reservation{this->address()});
+    caf_compat::tell(this, args_.store.budget,
+                     cancel_reservation{this->address()});
   // A timer may hold this actor longer than its loop lives; the socket must
   // not stay with it.
   args_ = {};
-}
-
-connection_actor spawn_connection(caf::actor_system& system,
-                                  caf_compat::execution_base* loop,
-                                  connection_args args) {
-  return system.spawn<connection>(loop, std::move(args));
 }
 
 } // namespace kvs::actors

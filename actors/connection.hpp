@@ -2,7 +2,6 @@
 #pragma once
 
 #include "actors/byte_stream.hpp"
-#include "actors/memory_budget.hpp"
 #include "actors/session.hpp"
 #include "actors/store.hpp"
 #include "protocol/limits.hpp"
@@ -53,7 +52,6 @@ struct connection_limits {
 struct connection_args {
   std::shared_ptr<byte_stream> stream;
   store_access store;
-  memory_budget_actor budget;
   connection_limits limits;
   std::string node_name;
   std::string node_version;

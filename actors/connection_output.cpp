@@ -7,9 +7,6 @@
 namespace kvs::actors {
 namespace {
 
-/// Values of at least this size are sent from where they lie.
-constexpr std::size_t borrowed_reply_bytes_min = 16 * 1024;
-
 /// A part that has grown to this is not appended to any more, so that sent
 /// bytes can be given back.
 constexpr std::size_t part_bytes_max = 256 * 1024;
@@ -25,30 +22,19 @@ protocol::byte_buffer& connection::out() {
   return output_.back().own;
 }
 
-void connection::reply(std::uint64_t wire_id, protocol::request_type type,
-                       const protocol::reply& message,
-                       const memory_owners& memory) {
-  if (closed_)
-    return;
-  protocol::native::request_id id{wire_id};
+void connection::wrote(std::size_t count) {
   if (pending_bytes_ == 0)
     last_write_progress_ = this->clock().now();
-  auto& buffer = out();
-  auto before = buffer.size();
-  auto* value = std::get_if<protocol::value_reply>(&message);
-  if (value == nullptr || value->value.size() < borrowed_reply_bytes_min) {
-    protocol::native::encode_reply(buffer, type, id, message);
-    pending_bytes_ += buffer.size() - before;
-    return;
-  }
-  protocol::native::encode_value_reply_head(buffer, id, value->version,
-                                            value->ttl_ms, value->value.size());
-  pending_bytes_ += buffer.size() - before + value->value.size();
+  pending_bytes_ += count;
+}
+
+void connection::write_borrowed(std::span<const std::byte> bytes,
+                                memory_owners memory) {
   output_part large;
-  large.borrowed
-    = std::as_bytes(std::span{value->value.data(), value->value.size()});
-  large.memory = memory;
+  large.borrowed = bytes;
+  large.memory = std::move(memory);
   output_.push_back(std::move(large));
+  wrote(bytes.size());
 }
 
 void connection::fetch(request_ref ref,
@@ -61,14 +47,14 @@ void connection::fetch_next() {
       || pending_bytes_ > args_.limits.reply_bytes_max)
     return;
   fetching_ = true;
-  caf_compat::tell(this, args_.budget,
+  caf_compat::tell(this, args_.store.budget,
                    reserve_memory{connection_impl{this},
                                   fetches_.front().value->location.size_bytes,
                                   for_fetch, 0});
 }
 
 void connection::read_fetched(std::uint64_t charged_bytes) {
-  memory_charge charge{args_.budget, charged_bytes};
+  memory_charge charge{args_.store.budget, charged_bytes};
   if (closed_) {
     charge.release();
     return end_fetch(make_failure(outcome::shutting_down, ""), nullptr, {});
@@ -79,10 +65,8 @@ void connection::read_fetched(std::uint64_t charged_bytes) {
     .then(
       [this, charge](const record_read& found) {
         // The memory goes back to the budget when the reply has left.
-        std::shared_ptr<const void> owner{
-          found.memory.get(),
-          [charge, memory = found.memory](const void*) { charge.release(); }};
-        end_fetch(found.error, std::move(owner), found.value);
+        end_fetch(found.error, charged_memory(found.memory, charge),
+                  found.value);
         end_turn();
       },
       [this, charge](const caf::error&) {
@@ -150,55 +134,30 @@ void connection::discard_output(std::size_t count) {
   }
 }
 
-void connection::forward(std::uint32_t shard, read_batch message) {
-  send_to(args_.store.shards[shard], std::move(message));
+void connection::forward(std::uint32_t shard, shard_request message) {
+  std::visit(
+    [&](auto& each) { send_to(args_.store.shards[shard], std::move(each)); },
+    message);
 }
 
-void connection::forward(std::uint32_t shard, evaluate_batch message) {
-  send_to(args_.store.shards[shard], std::move(message));
-}
-
-void connection::forward(std::uint32_t shard, scan_keys message) {
-  send_to(args_.store.shards[shard], std::move(message));
-}
-
-void connection::forward(append_batch message) {
-  send_to(args_.store.writer, std::move(message));
-}
-
-void connection::forward(append_atomic message) {
-  send_to(args_.store.writer, std::move(message));
-}
-
-void connection::forward(withdraw_transaction message) {
-  send_to(args_.store.writer, std::move(message));
-}
-
-void connection::forward(place_cut message) {
-  send_to(args_.store.writer, std::move(message));
-}
-
-void connection::forward(count_at_cut message) {
-  send_to(args_.store.writer, std::move(message));
-}
-
-void connection::forward(flush_store message) {
-  send_to(args_.store.writer, std::move(message));
-}
-
-void connection::forward(sync_now message) {
-  send_to(args_.store.writer, std::move(message));
-}
-
-void connection::forward(compact_store message) {
-  send_to(args_.store.compactor, std::move(message));
-}
-
-void connection::forward_to_all(collect_figures message) {
-  for (const auto& shard : args_.store.shards)
-    send_to(shard, message);
-  send_to(args_.store.writer, message);
-  send_to(args_.store.compactor, message);
+void connection::forward(store_request message) {
+  if (auto* compact = std::get_if<compact_store>(&message))
+    return send_to(args_.store.compactor, *compact);
+  if (auto* collect = std::get_if<collect_figures>(&message)) {
+    for (const auto& shard : args_.store.shards)
+      send_to(shard, *collect);
+    send_to(args_.store.writer, *collect);
+    return send_to(args_.store.compactor, *collect);
+  }
+  std::visit(
+    [this](auto& each) {
+      using sent = std::decay_t<decltype(each)>;
+      if constexpr (!std::is_same_v<
+                      sent,
+                      compact_store> && !std::is_same_v<sent, collect_figures>)
+        send_to(args_.store.writer, std::move(each));
+    },
+    message);
 }
 
 } // namespace kvs::actors

@@ -1,12 +1,13 @@
-/// The inside of a CONNECTION; private to connection*.cpp.
+/// What CONNECTIONS of both protocols share; private to connection*.cpp,
+/// native_connection.cpp and resp_connection*.cpp.
 #pragma once
 
 #include "actors/connection.hpp"
 #include "actors/request_router.hpp"
 #include "protocol/byte_buffer.hpp"
-#include "protocol/native/codec.hpp"
 
 #include <deque>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -30,17 +31,6 @@ using connection_impl = connection_actor::extend<
   caf_compat::takes<flush_due>, caf_compat::takes<checksum_due>,
   caf_compat::takes<deadline_check_due>>;
 
-/// Memory that was granted, on its way back.
-struct memory_charge {
-  memory_budget_actor budget;
-  std::uint64_t bytes = 0;
-
-  void release() const {
-    if (bytes > 0)
-      caf_compat::tell_anon(budget, release_memory{bytes});
-  }
-};
-
 /// Where bytes arrive. Requests borrow from it, so it lives until the last of
 /// them is done and is never moved while one may.
 struct receive_buffer {
@@ -52,26 +42,32 @@ struct receive_buffer {
   std::size_t capacity_bytes;
 };
 
-/// A frame too large for the receive buffer, on its way in. Grows as its bytes
-/// arrive; what it may grow to is charged to the MEMORY BUDGET step by step.
-struct large_frame {
-  protocol::native::frame_header header;
-  /// The body so far.
+/// A request too large for the receive buffer, on its way in. Grows as its
+/// bytes arrive; what it may grow to is charged to the MEMORY BUDGET step by
+/// step.
+struct large_input {
+  /// What is known to belong to it; may grow while it is being read.
+  std::uint64_t wanted_bytes = 0;
+  /// What has arrived.
   protocol::byte_buffer body;
   std::uint64_t charged_bytes = 0;
-  /// An unknown request or one that was refused: its bytes are dropped.
+  /// A request that was refused: its bytes are dropped.
   bool skipped = false;
   std::uint64_t skipped_bytes = 0;
+
+  std::uint64_t arrived_bytes() const {
+    return skipped ? skipped_bytes : body.size();
+  }
 };
 
-/// A large value whose checksum is being computed, 1 MiB a turn.
+/// Values that are too large to be checksummed at once: 1 MiB a turn.
 struct checksum_job {
-  std::uint64_t wire_id = 0;
-  protocol::request request;
-  memory_owner memory;
-  std::span<const std::byte> value;
-  std::size_t done_bytes = 0;
-  std::uint32_t crc = 0;
+  std::vector<std::span<const std::byte>> values;
+  /// One per value that has been begun; the last may be incomplete.
+  std::vector<std::uint32_t> crcs;
+  std::size_t done_bytes_of_last = 0;
+  /// Goes on with the request they belong to.
+  std::function<void(std::vector<std::uint32_t>)> then;
 };
 
 /// Bytes on their way out: own ones, or a value that lies elsewhere.
@@ -92,11 +88,17 @@ struct pending_fetch {
 };
 
 /// What memory is reserved for.
-inline constexpr std::uint32_t for_large_frame = 1;
+inline constexpr std::uint32_t for_large_input = 1;
 inline constexpr std::uint32_t for_fetch = 2;
 
-class connection final : public caf_compat::pinnable<connection_impl::base>,
-                         private router_port {
+/// One read takes at most this; a request that fits it is decoded in place and
+/// costs the MEMORY BUDGET nothing.
+inline constexpr std::size_t receive_buffer_bytes = 64 * 1024;
+
+/// What a CONNECTION is whatever its client speaks. The codec is the derived
+/// class: it takes requests out of bytes and makes bytes of replies.
+class connection : public caf_compat::pinnable<connection_impl::base>,
+                   protected router_port {
 public:
   connection(caf::actor_config& config, caf_compat::execution_base* loop,
              connection_args args);
@@ -107,51 +109,107 @@ public:
   behavior_type make_behavior() override;
   void on_exit() override;
 
-private:
+protected:
   using time_point = caf::actor_clock::time_point;
 
+  // -- for the codec ---------------------------------------------------------
+
+  /// Takes one request from the front of what has arrived, or begins a large
+  /// one. False: the rest has to wait for more bytes.
+  virtual bool parse_one() = 0;
+  /// The large input has all that it wanted: takes it, or wants more.
+  virtual void take_large() = 0;
+  /// Says why the request under way cannot be served, and ends the input.
+  virtual void refuse_large(protocol::status code, const char* why) = 0;
+  /// Requests that the router does not have, or not any more.
+  virtual std::size_t requests_elsewhere() const {
+    return 0;
+  }
+  /// The socket is closed: nothing is replied to any more.
+  virtual void forget_client() {
+  }
+
+  std::span<const std::byte> arrived() const {
+    return {buffer_->bytes.get() + parsed_bytes_,
+            arrived_bytes_ - parsed_bytes_};
+  }
+  /// Owns what `arrived` shows.
+  const std::shared_ptr<receive_buffer>& arrived_memory() const {
+    return buffer_;
+  }
+  void took(std::size_t count);
+  /// A request is incomplete: its deadline begins, if it has not.
+  void begin_deadline();
+  void end_deadline() {
+    deadline_began_.reset();
+  }
+  void note_request() {
+    last_request_ = this->clock().now();
+  }
+  /// What follows goes into `large_`, until it has `wanted_bytes`.
+  void begin_large(std::uint64_t wanted_bytes, bool skipped);
+  /// @pre large_ is complete. Its memory goes back to the MEMORY BUDGET when
+  /// the last borrower lets go.
+  std::shared_ptr<protocol::byte_buffer> large_memory();
+  void drop_large();
+  /// Has `values` checksummed, at most 1 MiB a turn, and then calls `then`.
+  /// Nothing is parsed meanwhile.
+  void checksum(std::vector<std::span<const std::byte>> values,
+                std::function<void(std::vector<std::uint32_t>)> then);
+  /// The stream makes no sense from here on: nothing more is read. With
+  /// `linger` the client gets a moment to read why.
+  void end_input(bool linger);
+
+  /// Where replies are written to. Tell `wrote` how much it was.
+  protocol::byte_buffer& out();
+  void wrote(std::size_t count);
+  /// Sends `bytes` from where they lie.
+  void write_borrowed(std::span<const std::byte> bytes, memory_owners memory);
+  void close(const char* event);
+  bool is_closed() const {
+    return closed_;
+  }
+  session_actor as_session();
+
+  template <class Actor, class Message>
+  void send_to(const Actor& whom, Message message) {
+    message.from = as_session();
+    caf_compat::tell(this, whom, std::move(message));
+  }
+
+  /// Ends every handler: goes on as far as windows and memory allow.
+  void end_turn();
+
+  connection_args args_;
+  request_router router_;
+  std::optional<large_input> large_;
+
+private:
   // -- connection.cpp: life and mail -----------------------------------------
 
   void received(const stream_received& message);
-  void end_turn();
+  void granted(const memory_granted& message);
+  void refused(const memory_refused& message);
   void check_deadlines();
-  void close(const char* event);
   void finish_if_drained();
-  session_actor as_session();
 
   // -- connection_input.cpp: bytes into requests -----------------------------
 
+  std::size_t requests_in_flight() const;
   bool window_is_open() const;
   bool may_read() const;
   void read_more();
   void make_room();
-  void begin_frame();
-  /// Whether the frame under way takes longer than its bytes so far allow.
-  bool frame_is_late(time_point now);
   void parse();
-  /// False: the rest has to wait for more bytes or for credit.
-  bool parse_frame();
-  void take_request(const protocol::native::frame_header& header,
-                    std::span<const std::byte> body,
-                    const memory_owner& memory);
-  void refuse(protocol::native::request_id id, std::uint8_t type,
-              const protocol::decode_error& error);
-  void answer_hello(std::uint64_t wire_id, const protocol::hello& request);
-  void begin_large_frame(const protocol::native::frame_header& header);
-  void feed_large_frame(std::span<const std::byte> bytes);
-  void large_received(std::size_t count);
+  /// Whether the request under way takes longer than its bytes so far allow.
+  bool is_late(time_point now);
+  void feed_large();
   void large_progressed();
-  void grow_large_frame();
-  void finish_large_frame();
-  void drop_large_frame();
-  void submit(std::uint64_t wire_id, protocol::request request,
-              const memory_owner& memory);
+  void grow_large();
   void continue_checksum();
-  std::size_t requests_in_flight() const;
 
   // -- connection_output.cpp: replies into bytes -----------------------------
 
-  protocol::byte_buffer& out();
   /// Begins the next fetch if there is room for its value.
   void fetch_next();
   void read_fetched(std::uint64_t charged_bytes);
@@ -160,38 +218,16 @@ private:
   void schedule_flush();
   void flush();
   void discard_output(std::size_t count);
-  template <class Actor, class Message>
-  void send_to(const Actor& whom, Message message) {
-    message.from = as_session();
-    caf_compat::tell(this, whom, std::move(message));
-  }
 
-  void forward(std::uint32_t shard, read_batch message) override;
-  void forward(std::uint32_t shard, evaluate_batch message) override;
-  void forward(std::uint32_t shard, scan_keys message) override;
-  void forward(append_batch message) override;
-  void forward(append_atomic message) override;
-  void forward(withdraw_transaction message) override;
-  void forward(place_cut message) override;
-  void forward(count_at_cut message) override;
-  void forward(flush_store message) override;
-  void forward(sync_now message) override;
-  void forward(compact_store message) override;
-  void forward_to_all(collect_figures message) override;
+  void forward(std::uint32_t shard, shard_request message) override;
+  void forward(store_request message) override;
   void fetch(request_ref ref,
              std::shared_ptr<const stored_value> value) override;
-  void reply(std::uint64_t wire_id, protocol::request_type type,
-             const protocol::reply& message,
-             const memory_owners& memory) override;
-
-  connection_args args_;
-  request_router router_;
 
   std::shared_ptr<receive_buffer> buffer_;
   /// Bytes of the buffer that were parsed, and that have arrived.
   std::size_t parsed_bytes_ = 0;
   std::size_t arrived_bytes_ = 0;
-  std::optional<large_frame> large_;
   std::optional<checksum_job> checksum_;
   bool reading_ = false;
   bool waiting_for_memory_ = false;
@@ -215,8 +251,8 @@ private:
   bool refused_ = false;
   std::optional<time_point> linger_until_;
   bool closed_ = false;
-  /// Set while a frame is incomplete.
-  std::optional<time_point> frame_began_;
+  /// Set while a request is incomplete.
+  std::optional<time_point> deadline_began_;
   time_point last_check_;
   time_point last_request_;
   time_point last_write_progress_;

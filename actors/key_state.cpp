@@ -147,6 +147,11 @@ void key_evaluation::append(const operation& op, answer& reply) {
   }
   if (old_size == 0) {
     replace_value(nullptr, op.value, op.value_crc);
+  } else if (state_.operand_follows) {
+    state_.operand_follows = false;
+    state_.value = {state_.value.data(), old_size + op.value.size()};
+    state_.value_crc = storage::join_value_checksums(
+      state_.value_crc, op.value_crc, op.value.size());
   } else if (op.value.size() <= state_.spare.size()) {
     std::copy(op.value.begin(), op.value.end(), state_.spare.begin());
     state_.spare = state_.spare.subspan(op.value.size());
@@ -179,6 +184,7 @@ void key_evaluation::replace_value(memory_owner memory,
   state_.value = value;
   state_.value_crc = crc;
   state_.spare = {};
+  state_.operand_follows = false;
 }
 
 void key_evaluation::count_change(answer& reply) {

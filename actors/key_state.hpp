@@ -20,6 +20,8 @@ struct key_state {
   /// Free memory right behind the value: an append that fits it copies only
   /// what is new.
   std::span<std::byte> spare;
+  /// The operand of the next append lies right behind the value already.
+  bool operand_follows = false;
 };
 
 /// Whether `op` looks at the value of a key that is present.

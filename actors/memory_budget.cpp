@@ -111,6 +111,15 @@ private:
 
 } // namespace
 
+memory_owner charged_memory(memory_owner memory, memory_charge charge) {
+  auto* bytes = memory.get();
+  return {bytes, [memory = std::move(memory),
+                  charge = std::move(charge)](const void*) mutable {
+            memory.reset();
+            charge.release();
+          }};
+}
+
 memory_budget_actor spawn_memory_budget(caf::actor_system& system,
                                         std::uint64_t bytes_max) {
   return system.spawn<memory_budget>(caf_compat::on_scheduler, bytes_max);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actors/caf_compat.hpp"
+#include "actors/operation.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -44,8 +45,8 @@ struct cancel_reservation {
   caf::actor_addr from;
 };
 
-/// MEMORY BUDGET: owns the count of bytes that large requests and replies
-/// hold.
+/// MEMORY BUDGET: owns the count of bytes that large requests, replies and
+/// values under evaluation hold.
 ///
 /// Of a request, what is charged are bytes about to arrive, in steps, not the
 /// announced size. Requests that fit a connection's fixed receive buffer are
@@ -61,6 +62,21 @@ using memory_budget_actor
   = caf::typed_actor<caf_compat::takes<reserve_memory>,
                      caf_compat::takes<release_memory>,
                      caf_compat::takes<cancel_reservation>>;
+
+/// Memory that was granted, on its way back.
+struct memory_charge {
+  memory_budget_actor budget;
+  std::uint64_t bytes = 0;
+
+  void release() const {
+    if (bytes > 0)
+      caf_compat::tell_anon(budget, release_memory{bytes});
+  }
+};
+
+/// `memory` with its charge: the budget gets it back when the last owner lets
+/// go.
+memory_owner charged_memory(memory_owner memory, memory_charge charge);
 
 memory_budget_actor spawn_memory_budget(caf::actor_system& system,
                                         std::uint64_t bytes_max);

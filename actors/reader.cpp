@@ -1,6 +1,9 @@
 #include "actors/reader.hpp"
 
+#include <algorithm>
+#include <cstring>
 #include <deque>
+#include <optional>
 #include <utility>
 
 namespace kvs::actors {
@@ -19,12 +22,18 @@ namespace {
 
 using reader_impl = reader_actor::extend<caf_compat::takes<read_step_due>>;
 
-/// A read under way. Its head is checked first, then the value piece by piece.
+/// A read under way.
 struct pending_read {
   read_record request;
   caf::typed_response_promise<record_read> promise;
   std::shared_ptr<std::byte[]> memory;
   std::uint64_t read_bytes = 0;
+  /// Known once head and key have proven to be right.
+  std::optional<storage::value_place> place;
+  /// Of the value and of the tail: checked and copied so far.
+  std::uint64_t checked_bytes = 0;
+  std::uint32_t crc = 0;
+  std::uint64_t joined_bytes = 0;
 };
 
 class reader final : public caf_compat::pinnable<reader_impl::base> {
@@ -39,7 +48,9 @@ public:
     return {
       [this](read_record& request) -> caf::result<record_read> {
         auto promise = this->make_response_promise<record_read>();
-        queue_.push_back({std::move(request), promise, nullptr, 0});
+        auto& fresh = queue_.emplace_back();
+        fresh.request = std::move(request);
+        fresh.promise = promise;
         if (queue_.size() == 1)
           caf_compat::tell(this, this, read_step_due{});
         return promise;
@@ -61,48 +72,100 @@ public:
   }
 
 private:
-  /// Reads the next piece of the read in front and puts it at the back.
+  /// Does the next piece of the read in front and puts it at the back.
   void step() {
     auto current = std::move(queue_.front());
     queue_.pop_front();
-    const auto& place = current.request.record.location;
-    if (current.memory == nullptr)
-      current.memory = std::make_shared_for_overwrite<std::byte[]>(
-        place.size_bytes + current.request.spare_bytes);
-    auto count = std::min<std::uint64_t>(place.size_bytes - current.read_bytes,
-                                         storage::turn_value_bytes_max);
-    auto got = current.request.record.segment->bytes().read_at(
-      place.offset_bytes + current.read_bytes,
-      {current.memory.get() + current.read_bytes, count});
-    if (!got)
-      return refuse(current, to_failure(got.error()));
-    current.read_bytes += *got;
-    if (*got < count || current.read_bytes == place.size_bytes)
+    auto size_bytes = current.request.record.location.size_bytes;
+    auto error = current.read_bytes < size_bytes ? read_piece(current)
+                                                 : join_piece(current);
+    if (error.code != outcome::ok)
+      return refuse(current, error);
+    if (current.read_bytes == size_bytes
+        && current.joined_bytes == current.request.tail.size())
       return finish(current);
     queue_.push_back(std::move(current));
   }
 
+  static failure read_piece(pending_read& current) {
+    const auto& from = *current.request.record.segment;
+    const auto& location = current.request.record.location;
+    if (current.memory == nullptr)
+      current.memory = std::make_shared_for_overwrite<std::byte[]>(
+        location.size_bytes + current.request.tail.size()
+        + current.request.spare_bytes);
+    auto count = std::min<std::uint64_t>(
+      location.size_bytes - current.read_bytes, storage::turn_value_bytes_max);
+    auto got = from.bytes().read_at(
+      location.offset_bytes + current.read_bytes,
+      {current.memory.get() + current.read_bytes, count});
+    if (!got)
+      return to_failure(got.error());
+    current.read_bytes += *got;
+    // The file ends inside the record: what is there proves that.
+    auto ended = *got < count;
+    return check_piece(current, ended);
+  }
+
+  /// Checks what has been read and not checked.
+  static failure check_piece(pending_read& current, bool ended) {
+    const auto& [from, location, key] = current.request.record;
+    std::span front{current.memory.get(), current.read_bytes};
+    auto complete = front.size() == location.size_bytes;
+    auto has_head = front.size() >= storage::key_offset(true) + key.size();
+    if (!current.place && (has_head || complete || ended)) {
+      auto place = storage::verify_head(*from, location.offset_bytes,
+                                        location.size_bytes, front, key);
+      if (!place)
+        return to_failure(place.error());
+      current.place = *place;
+    }
+    if (!current.place)
+      return {};
+    auto [offset, size, crc] = *current.place;
+    auto until = std::min<std::uint64_t>(front.size(), offset + size);
+    auto begin = offset + current.checked_bytes;
+    if (until > begin) {
+      current.crc = storage::extend_value_checksum(
+        current.crc, front.subspan(begin, until - begin));
+      current.checked_bytes += until - begin;
+    }
+    if (ended || (complete && current.crc != crc))
+      return to_failure(storage::value_damaged(*from, location.offset_bytes));
+    return {};
+  }
+
+  static std::byte* value_end(const pending_read& current) {
+    return current.memory.get() + current.place->offset_bytes
+           + current.place->size_bytes;
+  }
+
+  static failure join_piece(pending_read& current) {
+    const auto& tail = current.request.tail;
+    auto count = std::min<std::uint64_t>(tail.size() - current.joined_bytes,
+                                         storage::turn_value_bytes_max);
+    std::memcpy(value_end(current) + current.joined_bytes,
+                tail.data() + current.joined_bytes, count);
+    current.joined_bytes += count;
+    return {};
+  }
+
   static void refuse(pending_read& current, const failure& why) {
-    current.promise.deliver(record_read{why, nullptr, {}, 0, {}});
+    record_read refused;
+    refused.error = why;
+    current.promise.deliver(std::move(refused));
   }
 
   static void finish(pending_read& current) {
-    // A record cut short by the end of the file fails its checksum here.
-    std::span record{current.memory.get(), current.read_bytes};
-    auto value
-      = storage::verify_record(*current.request.record.segment,
-                               current.request.record.location.offset_bytes,
-                               record, current.request.record.key);
-    if (!value)
-      return refuse(current, to_failure(value.error()));
-    auto* value_end
-      = current.memory.get() + (value->data() - record.data()) + value->size();
-    current.promise.deliver(
-      record_read{{},
-                  current.memory,
-                  *value,
-                  storage::value_checksum(*value),
-                  {value_end, current.request.spare_bytes}});
+    auto* end = value_end(current);
+    auto tail_bytes = current.request.tail.size();
+    record_read done;
+    done.memory = current.memory;
+    done.value = {end - current.place->size_bytes, end};
+    done.value_crc = current.crc;
+    done.spare = {end + tail_bytes, current.request.spare_bytes};
+    done.joined = tail_bytes > 0;
+    current.promise.deliver(std::move(done));
   }
 
   std::deque<pending_read> queue_;

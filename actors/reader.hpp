@@ -12,26 +12,32 @@ namespace kvs::actors {
 /// Read and verify one record.
 struct read_record {
   stored_value record;
-  /// Bytes to leave free behind the value, for an append.
-  std::uint64_t spare_bytes = 0;
+  /// Bytes to leave free behind the value, for small appends.
+  std::uint64_t spare_bytes{};
+  /// What to join to the value: the operand of a large append. `memory` owns
+  /// it.
+  std::span<const std::byte> tail{};
+  memory_owners memory{};
 };
 
 /// The outcome of `read_record`.
 struct record_read {
-  failure error;
-  memory_owner memory;
-  /// Within `memory`.
-  std::span<const std::byte> value;
+  failure error{};
+  memory_owner memory{};
+  /// Within `memory`; the tail is not part of it.
+  std::span<const std::byte> value{};
   std::uint32_t value_crc = 0;
-  /// Follows the value in `memory`.
-  std::span<std::byte> spare;
+  /// Follows the value in `memory`, and the tail if there is one.
+  std::span<std::byte> spare{};
+  /// The tail has been copied behind the value.
+  bool joined = false;
 };
 
 /// READER: waits for the disk so that no loop has to.
 ///
-/// Blocking: has its own thread. Reads at most 1 MiB of a record in one turn
-/// and takes turns between the records it was asked for, so a short read is
-/// not stuck behind a long one.
+/// Blocking: has its own thread. Reads, checks or joins at most 1 MiB of a
+/// value in one turn and takes turns between the records it was asked for, so
+/// a short read is not stuck behind a long one.
 /// Failure: an unreadable or damaged record is an answer, never the end of
 /// the actor.
 using reader_actor = caf::typed_actor<

@@ -15,6 +15,16 @@ std::span<const std::byte> as_bytes(std::string_view text) {
   return std::as_bytes(std::span{text.data(), text.size()});
 }
 
+/// What a request whose reply is much larger than itself counts for in the
+/// window: a rough share of what its reply may hold in memory.
+std::uint64_t reply_bytes_of(const protocol::request& request) {
+  constexpr std::uint64_t bytes_per_key = 8 * storage::kibibyte;
+  if (auto* many = std::get_if<protocol::multi_get>(&request))
+    return many->keys.size() * bytes_per_key;
+  return std::holds_alternative<protocol::scan>(request) ? storage::mebibyte
+                                                         : 0;
+}
+
 } // namespace
 
 request_router::request_router(store_access store, router_port& port)
@@ -132,7 +142,7 @@ request_router::single_of(const protocol::request& request) const {
 
 void request_router::submit(std::uint64_t wire_id, protocol::request request,
                             const memory_owner& memory,
-                            std::optional<std::uint32_t> value_crc) {
+                            std::vector<std::uint32_t> value_crcs) {
   auto slot = open_flight(wire_id, protocol::type_of(request));
   if (auto one = single_of(request)) {
     flights_[slot].bytes = one->key.size() + one->value.size();
@@ -143,13 +153,17 @@ void request_router::submit(std::uint64_t wire_id, protocol::request request,
     one->op.value = as_bytes(one->value);
     // An erase or an increment has no value and needs no checksum of one.
     if (one->value.data() != nullptr)
-      one->op.value_crc
-        = value_crc ? *value_crc : storage::value_checksum(one->op.value);
+      one->op.value_crc = value_crcs.empty()
+                            ? storage::value_checksum(one->op.value)
+                            : value_crcs.front();
     return route_single(slot, one->op, one->way, memory);
   }
   auto& more = details_of(slot);
+  flights_[slot].bytes = reply_bytes_of(request);
+  in_flight_bytes_ += flights_[slot].bytes;
   more.request = std::move(request);
   more.memory = memory;
+  more.value_crcs = std::move(value_crcs);
   auto type = flights_[slot].type;
   route_wide(slot, type != protocol::request_type::multi_get
                      && type != protocol::request_type::batch

@@ -16,28 +16,27 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <variant>
 #include <vector>
 
 namespace kvs::actors {
+
+/// What goes to one shard.
+using shard_request = std::variant<read_batch, evaluate_batch, scan_keys>;
+/// What goes to the WRITER; `compact_store` to the COMPACTOR and
+/// `collect_figures` to every shard and both of them.
+using store_request
+  = std::variant<append_batch, append_atomic, withdraw_transaction, place_cut,
+                 count_at_cut, flush_store, sync_now, compact_store,
+                 collect_figures>;
 
 /// What a router needs of its owner: a way out. Every message is complete but
 /// for `from`, which the owner fills in.
 class router_port {
 public:
   virtual ~router_port() = default;
-  virtual void forward(std::uint32_t shard, read_batch message) = 0;
-  virtual void forward(std::uint32_t shard, evaluate_batch message) = 0;
-  virtual void forward(std::uint32_t shard, scan_keys message) = 0;
-  virtual void forward(append_batch message) = 0;
-  virtual void forward(append_atomic message) = 0;
-  virtual void forward(withdraw_transaction message) = 0;
-  virtual void forward(place_cut message) = 0;
-  virtual void forward(count_at_cut message) = 0;
-  virtual void forward(flush_store message) = 0;
-  virtual void forward(sync_now message) = 0;
-  virtual void forward(compact_store message) = 0;
-  /// To every shard, the WRITER and the COMPACTOR.
-  virtual void forward_to_all(collect_figures message) = 0;
+  virtual void forward(std::uint32_t shard, shard_request message) = 0;
+  virtual void forward(store_request message) = 0;
   /// Have a large value read when there is room for it, and tell `fetched`.
   virtual void fetch(request_ref ref, std::shared_ptr<const stored_value> value)
     = 0;
@@ -64,11 +63,11 @@ public:
   ~request_router();
 
   /// Takes over a request that the store answers (all but hello and ping).
-  /// `memory` owns the bytes it borrows. `value_crc` is the checksum of its
-  /// value if the caller has computed it.
+  /// `memory` owns the bytes it borrows. `value_crcs` are the checksums of its
+  /// values, in their order, if the caller has computed them.
   void submit(std::uint64_t wire_id, protocol::request request,
               const memory_owner& memory,
-              std::optional<std::uint32_t> value_crc = std::nullopt);
+              std::vector<std::uint32_t> value_crcs = {});
 
   /// Sends what the last calls have collected: reads first, one message per
   /// destination. Call it at the end of every turn.
@@ -86,7 +85,8 @@ public:
   std::size_t in_flight() const noexcept {
     return in_flight_;
   }
-  /// Bytes of their keys and values, where there is one of each.
+  /// Bytes of their keys and values, where there is one of each, and a guess
+  /// for those that have large replies.
   std::uint64_t in_flight_bytes() const noexcept {
     return in_flight_bytes_;
   }

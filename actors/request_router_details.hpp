@@ -20,6 +20,8 @@ struct request_router::details {
   protocol::request request;
   operation op;
   memory_owner memory;
+  /// Of the values of `request`, in their order; empty: not computed yet.
+  std::vector<std::uint32_t> value_crcs;
   /// Of several keys, or of the whole store.
   bool wide = false;
   bool whole_store = false;

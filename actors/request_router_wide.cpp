@@ -66,7 +66,7 @@ void request_router::start_wide(std::uint32_t slot) {
       return port_.forward(count_at_cut{{}, ref});
     case protocol::request_type::stats:
       more.parts_left = static_cast<std::uint32_t>(store_.shards.size() + 2);
-      return port_.forward_to_all(collect_figures{{}, ref});
+      return port_.forward(collect_figures{{}, ref});
     case protocol::request_type::sync:
       send_collected();
       return port_.forward(sync_now{{}, ref});
@@ -174,7 +174,8 @@ void request_router::collect_writes(std::uint32_t slot) {
     } else {
       op.kind = operation_kind::put;
       op.value = as_bytes(write.value);
-      op.value_crc = storage::value_checksum(op.value);
+      op.value_crc = more.value_crcs.empty() ? storage::value_checksum(op.value)
+                                             : more.value_crcs[at];
       op.expires_at = expiry_after(write.expiry_ms);
     }
     more.writes.push_back(op);

@@ -88,6 +88,14 @@ shard::behavior_type shard::make_behavior() {
       stopping_ = true;
       this->quit();
     },
+    [this](const memory_granted& message) {
+      read_reserved(message);
+      end_turn();
+    },
+    [this](const memory_refused&) {
+      refuse_reserved();
+      end_turn();
+    },
     [this](const shard_tick_due&) {
       tick();
       end_turn();
@@ -340,6 +348,9 @@ void shard::on_exit() {
     outbox_.fail(scan.from, scan.ref, why);
   held_scans_.clear();
   outbox_.send(this, durable_version_);
+  if (reserving_)
+    caf_compat::tell(this, args_.budget, cancel_reservation{this->address()});
+  large_.clear();
   sent_.clear();
   evaluations_.clear();
   args_ = {};

@@ -1,6 +1,7 @@
 /// INDEX SHARD: the index of one share of the keys.
 #pragma once
 
+#include "actors/memory_budget.hpp"
 #include "actors/reader.hpp"
 #include "actors/session.hpp"
 #include "storage/clock.hpp"
@@ -263,7 +264,10 @@ struct stop_shard {};
 /// after the sync, so a reader never sees what a power cut could take back.
 /// Failure: a value that cannot be read, or is damaged, is an error answer
 /// for that request only.
-/// Blocking: never. Records that are not in memory go to a READER.
+/// Memory: what an evaluation needs of a large value is charged to the MEMORY
+/// BUDGET until its record is written.
+/// Blocking: never. Records that are not in memory go to a READER, and large
+/// ones do when they have to be evaluated.
 using shard_actor = caf::typed_actor<
   // Puts records into the index and answers who waits for them.
   caf_compat::takes<publish>,
@@ -311,6 +315,7 @@ struct shard_args {
   usage_listener_actor compactor;
   time_keeper_actor catalog;
   std::vector<reader_actor> readers;
+  memory_budget_actor budget;
 };
 
 shard_actor spawn_shard(caf::actor_system& system, shard_args args);

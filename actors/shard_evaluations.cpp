@@ -5,18 +5,33 @@
 
 #include <algorithm>
 #include <cassert>
-#include <iterator>
+#include <utility>
 
 namespace kvs::actors {
 namespace {
 
 /// What the appends of an evaluation add to the value.
-std::uint64_t spare_bytes_for(const evaluation& current) {
+std::uint64_t append_bytes(const evaluation& current) {
   std::uint64_t total = 0;
   for (const auto& each : current.running)
     if (each.op.kind == operation_kind::append)
       total += each.op.value.size();
   return total;
+}
+
+/// Moves on those who can be decided in one turn.
+void fill_round(evaluation& current) {
+  std::uint64_t total = 0;
+  for (const auto& each : current.running)
+    total += each.op.value.size();
+  auto next = current.waiting.begin();
+  for (; next != current.waiting.end(); ++next) {
+    total += next->op.value.size();
+    if (!current.running.empty() && total > storage::turn_value_bytes_max)
+      break;
+    current.running.push_back(std::move(*next));
+  }
+  current.waiting.erase(current.waiting.begin(), next);
 }
 
 } // namespace
@@ -43,6 +58,8 @@ void shard::add_to_evaluation(pending_operation pending) {
 void shard::start(const evaluation_ptr& current) {
   current->id = ++last_evaluation_id_;
   current->answers.clear();
+  // A value that a rejected round has read gives its memory back first.
+  current->result.reset();
   // The stamp is taken before any I/O: whatever is published while a value is
   // being read makes the WRITER reject the result.
   current->evaluated_at = applied_up_to_;
@@ -71,10 +88,12 @@ void shard::fetch_value(const evaluation_ptr& current,
   state.present = true;
   state.version = entry.sequence;
   state.expires_at = entry.expires_at;
-  if (entry.location.size_bytes > storage::turn_value_bytes_max)
-    return fetch_cold_value(current, entry, std::move(state));
+  auto spare_bytes = append_bytes(*current);
+  if (entry.location.size_bytes + spare_bytes > inline_read_bytes_max) {
+    large_.push_back({current, entry, std::move(state)});
+    return reserve_next();
+  }
   const auto& from = segment_of(entry.location.segment);
-  auto spare_bytes = spare_bytes_for(*current);
   auto buffer = std::make_shared_for_overwrite<std::byte[]>(
     entry.location.size_bytes + spare_bytes);
   std::span target{buffer.get(), entry.location.size_bytes};
@@ -83,7 +102,7 @@ void shard::fetch_value(const evaluation_ptr& current,
   if (!count)
     return fail(current, to_failure(count.error()));
   if (!*count)
-    return fetch_cold_value(current, entry, std::move(state));
+    return fetch_cold_value(current, entry, std::move(state), {});
   auto value = storage::verify_record(*from, entry.location.offset_bytes,
                                       target, current->key);
   if (!value)
@@ -96,30 +115,70 @@ void shard::fetch_value(const evaluation_ptr& current,
   decide(current, std::move(state));
 }
 
+void shard::reserve_next() {
+  if (reserving_ || large_.empty())
+    return;
+  reserving_ = true;
+  const auto& [current, entry, state] = large_.front();
+  auto held = append_bytes(*current);
+  caf_compat::tell(this, args_.budget,
+                   reserve_memory{shard_impl{this},
+                                  entry.location.size_bytes + held, 0, held});
+}
+
+void shard::read_reserved(const memory_granted& granted) {
+  auto [current, entry, state] = std::move(large_.front());
+  large_.pop_front();
+  reserving_ = false;
+  fetch_cold_value(current, entry, std::move(state),
+                   {args_.budget, granted.bytes});
+  reserve_next();
+}
+
+void shard::refuse_reserved() {
+  auto current = std::move(large_.front().current);
+  large_.pop_front();
+  reserving_ = false;
+  fail(current, make_failure(outcome::overloaded,
+                             "the memory for large values is used up; nothing "
+                             "changed"));
+  reserve_next();
+}
+
 void shard::fetch_cold_value(const evaluation_ptr& current,
-                             const storage::index_entry& entry,
-                             key_state state) {
+                             const storage::index_entry& entry, key_state state,
+                             memory_charge charge) {
   ++figures_.cold_reads;
   const auto& reader = args_.readers[next_reader_++ % args_.readers.size()];
-  caf_compat::ask(this, reader,
-                  read_record{{segment_of(entry.location.segment),
-                               entry.location, current->key},
-                              spare_bytes_for(*current)})
+  read_record request{
+    {segment_of(entry.location.segment), entry.location, current->key}};
+  const auto& first = current->running.front();
+  if (append_bytes(*current) > storage::turn_value_bytes_max) {
+    // It is the only one of its round, and too large to be copied here.
+    request.tail = first.op.value;
+    request.memory = first.memory;
+  } else {
+    request.spare_bytes = append_bytes(*current);
+  }
+  caf_compat::ask(this, reader, std::move(request))
     .then(
-      [this, current, state](const record_read& found) {
+      [this, current, state, charge](const record_read& found) {
         if (found.error.code != outcome::ok) {
+          charge.release();
           fail(current, found.error);
         } else {
           auto known = state;
           known.value = found.value;
           known.value_crc = found.value_crc;
-          known.memory = found.memory;
+          known.memory = charged_memory(found.memory, charge);
           known.spare = found.spare;
+          known.operand_follows = found.joined;
           decide(current, std::move(known));
         }
         end_turn();
       },
-      [this, current](const caf::error&) {
+      [this, current, charge](const caf::error&) {
+        charge.release();
         fail(current, make_failure(outcome::shutting_down,
                                    "the node is closing; nothing changed"));
         end_turn();
@@ -171,9 +230,7 @@ void shard::reject(std::uint64_t id) {
   ++figures_.rejections;
   auto current = take_sent(id);
   ++current->rejection_count;
-  std::move(current->waiting.begin(), current->waiting.end(),
-            std::back_inserter(current->running));
-  current->waiting.clear();
+  fill_round(*current);
   start(current);
 }
 
@@ -210,7 +267,8 @@ void shard::complete(const evaluation_ptr& current,
   auto next = std::make_shared<evaluation>();
   next->hash = current->hash;
   next->key = current->key;
-  next->running = std::move(current->waiting);
+  next->waiting = std::move(current->waiting);
+  fill_round(*next);
   evaluations_.erase(std::string_view{current->key});
   evaluations_.emplace(next->key, next);
   start(next);

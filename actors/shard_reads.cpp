@@ -8,12 +8,7 @@
 namespace kvs::actors {
 namespace {
 
-/// Values of larger records are not read here at all: the session is told
-/// where they lie. So no turn copies much, and a session that pipelines gets of
-/// large values and reads no replies holds little.
-constexpr std::uint32_t inline_read_bytes_max = 64 * 1024;
-
-/// The same for all values of one batch together, roughly.
+/// Values that one batch of reads has read here, all together, roughly.
 constexpr std::size_t inline_batch_bytes = 1024 * 1024;
 
 answer value_answer(const operation& op, const storage::index_entry& entry) {
@@ -142,11 +137,7 @@ void shard::read_cold(const pending_operation& wanted,
         finish_cold_read(number, entry,
                          {make_failure(outcome::shutting_down,
                                        "the node is closing; nothing was "
-                                       "read"),
-                          nullptr,
-                          {},
-                          0,
-                          {}});
+                                       "read")});
         end_turn();
       });
 }

@@ -16,7 +16,13 @@ namespace kvs::actors {
 /// Note to self: look for expired keys, and tell the COMPACTOR what is live.
 struct shard_tick_due {};
 
-using shard_impl = shard_actor::extend<caf_compat::takes<shard_tick_due>>;
+using shard_impl = shard_actor::extend_with<memory_user_actor>::extend<
+  caf_compat::takes<shard_tick_due>>;
+
+/// Larger records are not read by a shard: a session is told where they lie,
+/// and an evaluation has a READER read them. So no turn copies much, and who
+/// pipelines gets of large values and reads no replies holds little.
+inline constexpr std::uint64_t inline_read_bytes_max = 64 * 1024;
 
 /// One operation and whoever waits for its answer.
 struct pending_operation {
@@ -31,9 +37,10 @@ struct evaluation {
   std::uint64_t id = 0;
   storage::key_hash hash = 0;
   std::string key;
-  /// Being decided; never empty.
+  /// Being decided; never empty. Their operands are at most 1 MiB together,
+  /// unless there is only one.
   std::vector<pending_operation> running;
-  /// Arrived since; they see the outcome of `running`.
+  /// Those behind; they see the outcome of `running`.
   std::vector<pending_operation> waiting;
   std::uint32_t rejection_count = 0;
   storage::sequence_number evaluated_at = 0;
@@ -45,6 +52,13 @@ struct evaluation {
 };
 
 using evaluation_ptr = std::shared_ptr<evaluation>;
+
+/// An evaluation that waits for memory for a large value.
+struct large_evaluation {
+  evaluation_ptr current;
+  storage::index_entry entry;
+  key_state state;
+};
 
 class shard final : public caf_compat::pinnable<shard_impl::base> {
 public:
@@ -87,7 +101,12 @@ private:
   void fetch_value(const evaluation_ptr& current,
                    const storage::index_entry& entry);
   void fetch_cold_value(const evaluation_ptr& current,
-                        const storage::index_entry& entry, key_state state);
+                        const storage::index_entry& entry, key_state state,
+                        memory_charge charge);
+  /// Asks for the memory of the large evaluation in front.
+  void reserve_next();
+  void read_reserved(const memory_granted& granted);
+  void refuse_reserved();
   void decide(const evaluation_ptr& current, key_state state);
   void publish_evaluated(const published_record& record);
   void reject(std::uint64_t id);
@@ -137,6 +156,9 @@ private:
   /// Those whose record is with the WRITER, by number.
   boost::unordered_flat_map<std::uint64_t, evaluation_ptr> sent_;
   std::uint64_t last_evaluation_id_ = 0;
+  /// The one in front has asked for its memory if `reserving_`.
+  std::deque<large_evaluation> large_;
+  bool reserving_ = false;
   append_evaluated outgoing_;
 
   /// Batches that this shard has applied and others may not have, by number:

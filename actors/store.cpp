@@ -120,6 +120,7 @@ private:
     args.compactor = access_.compactor;
     args.catalog = catalog;
     args.readers = readers;
+    args.budget = access_.budget;
     for (auto& each : from.shards) {
       args.shard_index = static_cast<std::uint32_t>(access_.shards.size());
       args.index = std::make_shared<storage::index>(std::move(each));
@@ -136,6 +137,8 @@ private:
     for (std::uint32_t at = 0; at < options_.reader_count; ++at)
       all.readers.push_back(spawn_reader(system_, new_thread()));
     access_.readers = all.readers;
+    access_.budget = spawn_memory_budget(system_, options_.memory_bytes_max);
+    all.budget = access_.budget;
     access_.writer = spawn_store_writer(from, all.syncer, all.catalog);
     access_.compactor = spawn_store_compactor(from, all.catalog);
     spawn_shards(from, all.readers, all.catalog);

@@ -4,6 +4,7 @@
 
 #include "actors/caf_compat.hpp"
 #include "actors/compactor.hpp"
+#include "actors/memory_budget.hpp"
 #include "actors/shard.hpp"
 #include "actors/writer.hpp"
 #include "storage/clock.hpp"
@@ -30,6 +31,9 @@ struct store_options {
   /// No append makes a value longer than this. Lengths and counts in requests
   /// are checked by whoever decodes them.
   std::uint64_t value_bytes_max = storage::value_bytes_max;
+  /// What large requests, replies and values under evaluation may hold in
+  /// memory, all together.
+  std::uint64_t memory_bytes_max = std::uint64_t{1} << 30;
   /// Threads for records that are not in memory.
   std::uint32_t reader_count = 2;
 
@@ -55,6 +59,7 @@ struct store_access {
   std::vector<shard_actor> shards;
   /// For large values, which shards do not read themselves.
   std::vector<reader_actor> readers;
+  memory_budget_actor budget;
   std::shared_ptr<const storage::key_hasher> hash;
   std::shared_ptr<const storage::clock> clock;
 

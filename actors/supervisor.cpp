@@ -70,6 +70,7 @@ private:
       watch_one(each, "shard");
     for (const auto& each : args_.readers)
       watch_one(each, "reader");
+    watch_one(args_.budget, "memory-budget");
   }
 
   void stop_writer_first() {
@@ -98,6 +99,7 @@ private:
     caf::anon_send_exit(args_.syncer, caf::exit_reason::user_shutdown);
     for (const auto& each : args_.readers)
       caf::anon_send_exit(each, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(args_.budget, caf::exit_reason::user_shutdown);
     resting_ = true;
     finish_if_all_gone();
   }

@@ -26,9 +26,9 @@ struct store_stopped {
 /// Order of a stop: the WRITER appends what it has, refuses the rest, syncs
 /// and seals; the COMPACTOR gives up its rewrite and completes hint files;
 /// the SHARDS refuse what they hold; the CATALOG persists the time; then the
-/// SYNCER and the READERS go. Sessions are expected to be gone before.
-/// Failure: when an actor dies that was not told to, `on_death` is called
-/// once with its role; the store is not to be trusted any more then.
+/// SYNCER, the READERS and the MEMORY BUDGET go. Sessions are expected to be
+/// gone before. Failure: when an actor dies that was not told to, `on_death` is
+/// called once with its role; the store is not to be trusted any more then.
 using supervisor_actor
   = caf::typed_actor<caf_compat::rpc<stop_store>::returns<store_stopped>>;
 
@@ -39,6 +39,7 @@ struct supervisor_args {
   syncer_actor syncer;
   std::vector<shard_actor> shards;
   std::vector<reader_actor> readers;
+  memory_budget_actor budget;
   std::function<void(const std::string& role)> on_death;
 };
 

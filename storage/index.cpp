@@ -1,6 +1,7 @@
 #include "storage/index.hpp"
 
 #include "storage/index_partition.hpp"
+#include "storage/limits.hpp"
 
 #include <algorithm>
 #include <array>
@@ -17,6 +18,9 @@ constexpr timestamp_ms never = std::numeric_limits<timestamp_ms>::max();
 bool is_tombstone(const index_entry& entry) noexcept {
   return entry.location.size_bytes == 0;
 }
+
+/// Bytes of keys after which a scan pauses.
+constexpr std::size_t scan_bytes_max = mebibyte;
 
 /// Partitions that are created together.
 constexpr std::uint32_t page_slots = 256;
@@ -295,7 +299,10 @@ std::uint32_t index::scan(
     visit) const {
   partition = std::max(partition, state_->first);
   std::size_t visited = 0;
-  for (; partition < state_->end && visited < entries_min; ++partition) {
+  std::size_t key_bytes = 0;
+  for (; partition < state_->end && visited < entries_min
+         && key_bytes <= scan_bytes_max;
+       ++partition) {
     const partition_map* const map = state_->map_at(partition - state_->first);
     if (map == nullptr)
       continue;
@@ -303,6 +310,7 @@ std::uint32_t index::scan(
       if (!is_tombstone(entry)) {
         visit(key.bytes, entry);
         ++visited;
+        key_bytes += key.bytes.size();
       }
   }
   return partition;

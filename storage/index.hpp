@@ -99,7 +99,9 @@ public:
   timestamp_ms earliest_expiry() const noexcept;
 
   /// Calls `visit` for every entry of whole partitions from `partition` on
-  /// until at least `entries_min` were visited or the range ends. Returns the
+  /// until at least `entries_min` were visited, their keys are more than 1 MiB
+  /// (so a scan of long keys costs memory in proportion) or the range ends.
+  /// Returns the
   /// next partition (== end of the range when done). Expired ones included.
   std::uint32_t scan(
     std::uint32_t partition, std::size_t entries_min,

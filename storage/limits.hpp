@@ -24,7 +24,7 @@ inline constexpr std::uint64_t value_bytes_max = 512 * mebibyte;
 inline constexpr std::uint32_t batch_operations_max = 1024;
 
 /// Most bytes of keys and values of one atomic batch; *configurable*
-/// downwards. A batch is one record, and its values are checked in one turn.
+/// downwards. A batch is one record that is put together in memory.
 inline constexpr std::uint64_t batch_bytes_max = 16 * mebibyte;
 static_assert(batch_bytes_max <= value_bytes_max);
 

@@ -108,6 +108,11 @@ std::uint32_t extend_value_checksum(std::uint32_t so_far,
   return extend_crc32c(so_far, part);
 }
 
+std::uint32_t join_value_checksums(std::uint32_t first, std::uint32_t second,
+                                   std::uint64_t second_bytes) noexcept {
+  return shift_crc32c(first, second_bytes) ^ second;
+}
+
 std::size_t encode_head(std::span<std::byte> target,
                         const record_context& context,
                         std::uint64_t offset_bytes, const record_head& head,

@@ -147,20 +147,35 @@ result<segment_ptr> create_segment(file_system& files,
   return segment_ptr{std::make_shared<segment>(header, *std::move(created))};
 }
 
-result<std::span<const std::byte>>
-verify_record(const segment& from, std::uint64_t offset_bytes,
-              std::span<const std::byte> record, std::string_view key) {
-  const auto found = decode_head(record, from.context(), offset_bytes);
+result<value_place> verify_head(const segment& from, std::uint64_t offset_bytes,
+                                std::uint64_t size_bytes,
+                                std::span<const std::byte> front,
+                                std::string_view key) {
+  const auto found = decode_head(front, from.context(), offset_bytes);
   if (!found)
     return mismatch(from, offset_bytes, "the record's head is damaged");
-  if (found->size_bytes() != record.size())
+  if (found->size_bytes() != size_bytes)
     return mismatch(from, offset_bytes, "the record has another size");
   if (found->key != key)
     return mismatch(from, offset_bytes, "the record is of another key");
-  const auto value
-    = record.subspan(found->value_offset(), found->head.value_bytes);
-  if (value_checksum(value) != found->head.value_crc)
-    return mismatch(from, offset_bytes, "the record's value is damaged");
+  return value_place{found->value_offset(), found->head.value_bytes,
+                     found->head.value_crc};
+}
+
+error value_damaged(const segment& from, std::uint64_t offset_bytes) {
+  return mismatch(from, offset_bytes, "the record's value is damaged");
+}
+
+result<std::span<const std::byte>>
+verify_record(const segment& from, std::uint64_t offset_bytes,
+              std::span<const std::byte> record, std::string_view key) {
+  const auto place
+    = verify_head(from, offset_bytes, record.size(), record, key);
+  if (!place)
+    return place.error();
+  const auto value = record.subspan(place->offset_bytes, place->size_bytes);
+  if (value_checksum(value) != place->crc)
+    return value_damaged(from, offset_bytes);
   return value;
 }
 

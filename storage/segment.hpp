@@ -80,4 +80,24 @@ result<std::span<const std::byte>>
 verify_record(const segment& from, std::uint64_t offset_bytes,
               std::span<const std::byte> record, std::string_view key);
 
+/// Where in its record a value lies, and what it must add up to.
+struct value_place {
+  std::uint64_t offset_bytes = 0;
+  std::uint64_t size_bytes = 0;
+  std::uint32_t crc = 0;
+};
+
+/// The first half of `verify_record`, for a record that is read in pieces:
+/// checks head and key. `front` is the record as far as it has been read, of
+/// `size_bytes` in all; the value is what has to be checked then.
+/// @pre front holds at least key_offset(true) + key.size() bytes, or all
+/// Errors: corrupt (names file and offset).
+result<value_place> verify_head(const segment& from, std::uint64_t offset_bytes,
+                                std::uint64_t size_bytes,
+                                std::span<const std::byte> front,
+                                std::string_view key);
+
+/// What a value with the wrong checksum is reported as.
+error value_damaged(const segment& from, std::uint64_t offset_bytes);
+
 } // namespace kvs::storage

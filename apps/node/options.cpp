@@ -105,8 +105,8 @@ void add_limits(CLI::App& app, node_options& options, raw_options& raw) {
     ->option_text("SIZE [0]")
     ->group("Limits");
   app
-    .add_option("--net-memory-max", options.listener.network_bytes_max,
-                "Memory that large requests may take together")
+    .add_option("--net-memory-max", options.store.memory_bytes_max,
+                "Memory that large requests and values may take together")
     ->transform(CLI::AsSizeValue(false))
     ->check(CLI::Range(std::uint64_t{1} << 20, std::uint64_t{1} << 50))
     ->option_text("SIZE [1GiB]")
@@ -156,7 +156,7 @@ std::variant<node_options, exit_now> finish(node_options options,
       = std::min(decode.frame_bytes_max, raw.frame_bytes_max);
   // A request that can never fit the budget is refused by its header.
   decode.frame_bytes_max
-    = std::min(decode.frame_bytes_max, listener.network_bytes_max);
+    = std::min(decode.frame_bytes_max, options.store.memory_bytes_max);
   options.store.sync = raw.sync;
   options.store.sync_interval = std::chrono::milliseconds{raw.sync_interval_ms};
   options.store.value_bytes_max = decode.value_bytes_max;

@@ -103,8 +103,8 @@ class connection_fixture : public store_fixture {
 protected:
   void connect(sync_mode mode = sync_mode::none,
                std::uint64_t budget_bytes = 64 * storage::mebibyte) {
+    memory_bytes_max = budget_bytes;
     open(mode, 2);
-    budget = spawn_memory_budget(system, budget_bytes);
     connection_args args;
     args.stream = stream;
     args.store.writer = clients_writer ? clients_writer : writer;
@@ -113,7 +113,7 @@ protected:
     args.store.readers = {reader};
     args.store.hash = std::make_shared<storage::key_hasher>(*hash);
     args.store.clock = clock;
-    args.budget = budget;
+    args.store.budget = budget;
     args.limits = limits;
     args.node_name = "test";
     args.node_version = "1";
@@ -125,9 +125,7 @@ protected:
   void TearDown() override {
     stream->close();
     caf::anon_send_exit(client, caf::exit_reason::kill);
-    caf::anon_send_exit(budget, caf::exit_reason::kill);
     client = nullptr;
-    budget = nullptr;
     clients_writer = nullptr;
     run_actors();
     store_fixture::TearDown();
@@ -177,7 +175,6 @@ protected:
   connection_limits limits;
   /// What the connection takes for the WRITER; empty: the WRITER.
   writer_actor clients_writer;
-  memory_budget_actor budget;
   connection_actor client;
   std::vector<protocol::byte_buffer> kept;
 };

@@ -4,6 +4,7 @@
 
 #include "tests/actors/connection_fixture.hpp"
 
+#include <map>
 #include <variant>
 
 namespace kvs::actors {
@@ -216,6 +217,32 @@ TEST_F(ConnectionTest, StopsReadingForAReaderThatTakesNothing) {
   EXPECT_FALSE(stream->closed);
   advance_time(30s);
   EXPECT_TRUE(stream->closed) << "dropped at last";
+}
+
+// Goal: values of a batch are checksummed over several turns, in order.
+TEST_F(ConnectionTest, StoresABatchOfLargeValuesBeforeWhatFollowsIt) {
+  connect();
+  std::string first(2'500'000, 'x');
+  std::string second(1'100'000, 'y');
+  protocol::batch both;
+  using enum protocol::operation_kind;
+  both.operations = {{put, "one", 0, first},
+                     {put, "empty", 0, ""},
+                     {erase, "none", 0, ""},
+                     {put, "two", 0, second}};
+  auto all = frame(1, both);
+  all.append(frame(2, protocol::get{"two"}).bytes());
+  all.append(frame(3, protocol::get{"one"}).bytes());
+  all.append(frame(4, protocol::get{"empty"}).bytes());
+  stream->push(all.bytes());
+  run_actors();
+  std::map<std::uint64_t, protocol::reply> got;
+  for (auto& [id, reply] : replies())
+    got.emplace(id, reply);
+  ASSERT_EQ(got.size(), 4u);
+  EXPECT_EQ(std::get<protocol::value_reply>(got[2]).value, second);
+  EXPECT_EQ(std::get<protocol::value_reply>(got[3]).value, first);
+  EXPECT_EQ(std::get<protocol::value_reply>(got[4]).value, "");
 }
 
 // Goal: large requests wait for the budget and give way when nothing moves.

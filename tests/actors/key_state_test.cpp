@@ -93,6 +93,20 @@ TEST(KeyStateTest, AppendsInPlaceWhereThereIsRoom) {
   EXPECT_EQ(memory, "abcdefg.") << "nothing beyond the spare bytes";
 }
 
+// Goal: what somebody else has joined is not copied once more.
+TEST(KeyStateTest, TakesOverAnOperandThatFollowsTheValue) {
+  const std::string memory = "abcdef";
+  auto start = present(std::string_view{memory}.substr(0, 2), 1);
+  start.operand_follows = true;
+  key_evaluation evaluation{start, 100};
+  evaluation.apply(make(operation_kind::append, "cdef"));
+  EXPECT_EQ(static_cast<const void*>(evaluation.state().value.data()),
+            memory.data());
+  EXPECT_EQ(text_of(evaluation.state().value), "abcdef");
+  EXPECT_EQ(evaluation.state().value_crc,
+            storage::value_checksum(bytes_of("abcdef")));
+}
+
 TEST(KeyStateTest, KeepsTheExpiryOfACounterAndDropsItWithAPut) {
   auto start = present("1", 1);
   start.expires_at = 77;

@@ -18,53 +18,11 @@ struct recorded_reply {
 /// sent, and in `order` one letter for each message.
 class recording_port final : public router_port {
 public:
-  void forward(std::uint32_t, read_batch message) override {
-    order += 'r';
-    for (const auto& op : message.operations)
-      reads.push_back(op);
+  void forward(std::uint32_t, shard_request message) override {
+    std::visit([this](auto& each) { record(each); }, message);
   }
-  void forward(std::uint32_t, evaluate_batch message) override {
-    order += 'e';
-    for (const auto& op : message.operations)
-      evaluations.push_back(op);
-  }
-  void forward(std::uint32_t, scan_keys message) override {
-    order += 's';
-    scans.push_back(message);
-  }
-  void forward(append_batch message) override {
-    order += 'b';
-    for (const auto& op : message.operations)
-      blind.push_back(op);
-  }
-  void forward(append_atomic message) override {
-    order += 'a';
-    atomics.push_back(message);
-  }
-  void forward(withdraw_transaction) override {
-    order += 'w';
-  }
-  void forward(place_cut message) override {
-    order += 'c';
-    cuts.push_back(message);
-  }
-  void forward(count_at_cut message) override {
-    order += 'n';
-    counts.push_back(message);
-  }
-  void forward(flush_store message) override {
-    order += 'f';
-    flushes.push_back(message);
-  }
-  void forward(sync_now message) override {
-    order += 'y';
-    syncs.push_back(message);
-  }
-  void forward(compact_store) override {
-    order += 'm';
-  }
-  void forward_to_all(collect_figures) override {
-    order += 'g';
+  void forward(store_request message) override {
+    std::visit([this](auto& each) { record(each); }, message);
   }
   void fetch(request_ref ref,
              std::shared_ptr<const stored_value> value) override {
@@ -96,6 +54,56 @@ public:
   std::vector<std::pair<request_ref, std::shared_ptr<const stored_value>>>
     fetches;
   std::vector<recorded_reply> replies;
+
+private:
+  void record(read_batch& message) {
+    order += 'r';
+    for (const auto& op : message.operations)
+      reads.push_back(op);
+  }
+  void record(evaluate_batch& message) {
+    order += 'e';
+    for (const auto& op : message.operations)
+      evaluations.push_back(op);
+  }
+  void record(scan_keys& message) {
+    order += 's';
+    scans.push_back(message);
+  }
+  void record(append_batch& message) {
+    order += 'b';
+    for (const auto& op : message.operations)
+      blind.push_back(op);
+  }
+  void record(append_atomic& message) {
+    order += 'a';
+    atomics.push_back(message);
+  }
+  void record(withdraw_transaction&) {
+    order += 'w';
+  }
+  void record(place_cut& message) {
+    order += 'c';
+    cuts.push_back(message);
+  }
+  void record(count_at_cut& message) {
+    order += 'n';
+    counts.push_back(message);
+  }
+  void record(flush_store& message) {
+    order += 'f';
+    flushes.push_back(message);
+  }
+  void record(sync_now& message) {
+    order += 'y';
+    syncs.push_back(message);
+  }
+  void record(compact_store&) {
+    order += 'm';
+  }
+  void record(collect_figures&) {
+    order += 'g';
+  }
 };
 
 } // namespace kvs::actors

@@ -94,8 +94,9 @@ private:
     auto [request, promise] = disk.reads.front();
     disk.reads.pop_front();
     auto size = request.record.location.size_bytes;
-    auto memory
-      = std::make_shared_for_overwrite<std::byte[]>(size + request.spare_bytes);
+    auto tail = request.tail;
+    auto memory = std::make_shared_for_overwrite<std::byte[]>(
+      size + tail.size() + request.spare_bytes);
     std::span record{memory.get(), size};
     auto got = request.record.segment->bytes().read_at(
       request.record.location.offset_bytes, record);
@@ -106,11 +107,13 @@ private:
     ASSERT_TRUE(value);
     auto* value_end
       = memory.get() + (value->data() - record.data()) + value->size();
+    std::copy(tail.begin(), tail.end(), value_end);
     promise.deliver(record_read{{},
                                 memory,
                                 *value,
                                 storage::value_checksum(*value),
-                                {value_end, request.spare_bytes}});
+                                {value_end + tail.size(), request.spare_bytes},
+                                !tail.empty()});
   }
 
   std::shared_ptr<held_disk> disk_;
@@ -143,6 +146,7 @@ void store_fixture::open(sync_mode mode, std::uint32_t shard_count,
   hash = std::make_unique<storage::key_hasher>(recovered->state.hash_seed);
   syncer = system.spawn<holding_syncer>(disk);
   reader = system.spawn<holding_reader>(disk);
+  budget = spawn_memory_budget(system, memory_bytes_max);
   catalog = spawn_catalog(system, {files, "/store", recovered->state, clock, 0},
                           caf_compat::on_scheduler);
   writer_args to_writer;
@@ -184,6 +188,7 @@ void store_fixture::open(sync_mode mode, std::uint32_t shard_count,
     to_shard.compactor = compactor;
     to_shard.catalog = catalog;
     to_shard.readers = {reader};
+    to_shard.budget = budget;
     shards.push_back(spawn_shard(system, to_shard));
   }
   caf_compat::tell_anon(compactor, connect_compactor{shards});
@@ -217,6 +222,7 @@ void store_fixture::close() {
   caf_compat::tell_anon(writers_catalog_, stop_catalog{});
   caf::anon_send_exit(syncer, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(reader, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(budget, caf::exit_reason::user_shutdown);
   run_actors();
   shards.clear();
   writer = nullptr;
@@ -225,6 +231,7 @@ void store_fixture::close() {
   compactor = nullptr;
   syncer = nullptr;
   reader = nullptr;
+  budget = nullptr;
   lock_.reset();
 }
 

@@ -119,7 +119,10 @@ protected:
   compactor_actor compactor;
   holding_syncer_actor syncer;
   holding_reader_actor reader;
+  memory_budget_actor budget;
   std::vector<shard_actor> shards;
+  /// Of the MEMORY BUDGET; set it before `open`.
+  std::uint64_t memory_bytes_max = 64 * storage::mebibyte;
   /// What the store said when it turned read-only.
   std::shared_ptr<std::string> failure_told = std::make_shared<std::string>();
 

@@ -1,5 +1,7 @@
 #include "storage/index.hpp"
 
+#include "storage/limits.hpp"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -227,6 +229,26 @@ TEST(IndexTest, AScanCoversEveryKeyThatStays) {
   }
   for (std::uint64_t i = 0; i < 5000; ++i)
     EXPECT_TRUE(seen.contains(key_number(i)));
+}
+
+// Goal: what one step of a scan returns is bounded by bytes, too.
+TEST(IndexTest, AScanPausesAfterAMebibyteOfKeys) {
+  const key_hasher hasher{9};
+  index tested = whole_index();
+  const std::string tail(64'000, 'x');
+  for (std::uint64_t i = 0; i < 50; ++i)
+    tested.put(hasher(key_number(i) + tail), key_number(i) + tail,
+               entry_of(1, i + 1));
+  std::size_t seen = 0;
+  for (std::uint32_t at = 0; at != tested.end_partition();) {
+    std::size_t step_bytes = 0;
+    at = tested.scan(at, 1000, [&](std::string_view key, const index_entry&) {
+      step_bytes += key.size();
+      ++seen;
+    });
+    EXPECT_LT(step_bytes, 2 * mebibyte);
+  }
+  EXPECT_EQ(seen, 50u);
 }
 
 TEST(IndexTest, ShardsDivideThePartitionsWithoutGapOrOverlap) {
