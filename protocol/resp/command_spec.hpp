@@ -81,8 +81,8 @@ struct command_docs {
   /// The arguments in the notation of `syntax.hpp`.
   std::string_view syntax;
   /// Empty unless the command is deprecated.
-  std::string_view deprecated_since;
-  std::string_view replaced_by;
+  std::string_view deprecated_since{};
+  std::string_view replaced_by{};
 };
 
 struct command_spec {

@@ -87,7 +87,7 @@ public:
   void reset();
 
 private:
-  enum class state { start, line, header, length, bulk, done };
+  enum class state { start, inline_line, count_line, length_line, bulk };
 
   /// Where an argument lies: the bytes may move between two calls.
   struct extent {
@@ -95,31 +95,38 @@ private:
     std::size_t size{0};
   };
 
-  status fail(std::string text);
-  status fail_line(std::string_view what);
-  status wait_for(std::uint64_t needed_bytes);
+  void begin();
+  status refuse(std::string_view what);
+  status wait_for(std::string_view bytes, std::uint64_t needed_bytes);
   status finish(std::string_view bytes);
-  status read_line(std::string_view bytes);
-  status read_header(std::string_view bytes);
+  status read_inline(std::string_view bytes);
+  status read_array(std::string_view bytes);
   status read_arguments(std::string_view bytes);
-  status read_length(std::string_view bytes);
-  std::string_view take_line(std::string_view bytes, std::size_t found);
-  std::size_t find_newline(std::string_view bytes, char wanted);
+  std::string_view read_length(std::string_view line);
+
+  struct found_line {
+    std::string_view text;
+    bool is_complete{false};
+    bool is_too_long{false};
+  };
+
+  found_line find_line(std::string_view bytes, char end, std::size_t behind);
 
   parser_limits limits_;
   state state_{state::start};
-  /// End of what has been understood.
+  /// Everything in front of it has been understood.
   std::size_t position_{0};
-  /// End of what holds no line break behind `position_`.
+  /// Between `position_` and here there is no end of a line.
   std::size_t searched_{0};
   std::size_t seen_bytes_{0};
   std::size_t consumed_bytes_{0};
   std::uint64_t needed_bytes_{0};
   std::int64_t missing_arguments_{0};
-  std::int64_t bulk_bytes_{0};
+  std::size_t bulk_bytes_{0};
   std::vector<extent> extents_;
-  std::vector<std::string> words_;
   std::vector<std::string_view> arguments_;
+  /// What inline arguments with quotes stand for.
+  std::string unquoted_;
   std::string error_;
 };
 

@@ -30,8 +30,10 @@ struct restored_string {
   std::string value;
 };
 
-/// The value that RESTORE is given.
-restored_string restore_string(std::string_view dump);
+/// The value that RESTORE is given. One that is longer than `value_bytes_max`
+/// counts as malformed.
+restored_string restore_string(std::string_view dump,
+                               std::uint64_t value_bytes_max);
 
 /// A string of a snapshot. The views die when the callback returns.
 struct rdb_entry {

@@ -14,7 +14,7 @@ struct scan_request {
   std::uint64_t cursor{0};
   /// How many keys the client would like per call; at least 1.
   std::int64_t count{10};
-  /// Empty `has_pattern`: every key.
+  /// False: every key.
   bool has_pattern{false};
   std::string_view pattern;
   /// TYPE asked for something that is no string: no key matches.
