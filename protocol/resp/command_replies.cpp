@@ -69,7 +69,11 @@ void reply_info(const command_spec& spec, reply_writer& reply) {
   reply.set(uses.size());
   for (const auto& each : uses)
     reply_key_use(each, reply);
-  reply.set(spec.subcommands.size());
+  // As Redis has it: nothing is a set, something is an array.
+  if (spec.subcommands.empty())
+    reply.set(0);
+  else
+    reply.array(spec.subcommands.size());
   for (const auto& each : spec.subcommands)
     reply_info(each, reply);
 }
@@ -103,7 +107,7 @@ void reply_keys(std::span<const std::string_view> args, bool with_flags,
     return reply.error("ERR The command has no key arguments");
   if (resolve(args).spec != spec)
     return reply.error("ERR Invalid number of arguments specified for command");
-  const auto uses = uses_in_call(*spec, args.size());
+  const auto uses = uses_in_call(*spec, args);
   reply.array(uses.size());
   for (const auto& each : uses) {
     if (with_flags)

@@ -107,9 +107,7 @@ void restore(const command_call& call) {
   if (!options)
     return;
   const auto key = call.args[1];
-  const bool existed = options->replaces
-                         ? call.keys.find(key) != nullptr
-                         : find_for_reading(call, key) != nullptr;
+  const bool existed = call.keys.find(key) != nullptr;
   if (existed && !options->replaces)
     return call.reply.error("BUSYKEY Target key name already exists.");
   const auto deadline_ms = ttl_or_reply(call, options->is_absolute);

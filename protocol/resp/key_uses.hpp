@@ -6,6 +6,7 @@
 #include "protocol/resp/reply_writer.hpp"
 
 #include <cstddef>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -29,8 +30,9 @@ struct used_key {
   std::string_view words;
 };
 
-/// The keys in a call of `size` arguments.
-std::vector<used_key> uses_in_call(const command_spec& spec, std::size_t size);
+/// The keys in a call. What its options decide is decided.
+std::vector<used_key> uses_in_call(const command_spec& spec,
+                                   std::span<const std::string_view> args);
 
 enum class word_form { simple, bulk };
 

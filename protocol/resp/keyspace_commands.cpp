@@ -33,8 +33,10 @@ void reply_keys(reply_writer& reply, const std::vector<std::string>& keys) {
 
 void keys(const command_call& call) {
   const auto pattern = call.args[1];
+  // Alone a star means every key, the empty one too.
+  const bool is_all = pattern == "*";
   reply_keys(call.reply, keys_that(call, [&](std::string_view key) {
-               return glob_match(pattern, key);
+               return is_all || glob_match(pattern, key);
              }));
 }
 

@@ -32,7 +32,7 @@ inline constexpr auto bitmap_commands = std::to_array<command_spec>({
   row("bitop", -4, "write denyoom", "bitmap", later_keys, value_use::reads,
       handlers::bitop, "OW update;RO access", "",
       {"Combines values bit by bit and stores the result.", "2.6.0", "bitmap",
-       "O(N) in the size of all values", "operation destkey key:key@1..."}),
+       "O(N) in the size of all values", "operation destkey:key key:key@1..."}),
   row("bitfield", -2, "write denyoom", "bitmap", one_key, value_use::reads,
       handlers::bitfield, "RW access update variable_flags", "",
       {"Reads and changes integers of any width in a value.", "3.2.0", "bitmap",
