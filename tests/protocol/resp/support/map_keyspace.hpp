@@ -23,8 +23,8 @@ public:
   void expire(std::string_view key, std::int64_t expires_at_ms) override;
   void erase(std::string_view key) override;
   std::uint64_t size() override;
-  void for_each_key(
-    const std::function<void(std::string_view)>& visit) override;
+  void
+  for_each_key(const std::function<void(std::string_view)>& visit) override;
   void clear() override;
   std::int64_t now_ms() override;
   void notify(event_class kind, std::string_view event,
