@@ -191,7 +191,7 @@ void key_evaluation::update(const operation& op, answer& reply) {
   using enum update_outcome::change;
   if (done.what == none)
     return;
-  if (done.what == erase) {
+  if (done.what == erase_key) {
     state_.present = false;
     state_.expires_at = 0;
     replace_value(nullptr, {}, 0);

@@ -55,7 +55,7 @@ private:
         && (frame_bytes > receive_buffer_bytes || !known)) {
       took(native::header_bytes);
       large_header_ = *header;
-      begin_large(header->body_bytes, !known);
+      begin_large(header->body_bytes, header->body_bytes, !known);
       return true;
     }
     if (frame_bytes > bytes.size()) {

@@ -34,7 +34,7 @@ struct program_key {
   bool present = false;
   storage::sequence_number version = 0;
   storage::timestamp_ms expires_at = 0;
-  std::span<const std::byte> value;
+  std::span<const std::byte> value{};
   /// watched: the last record that made the key while it was watched.
   storage::sequence_number made_at = 0;
   /// The log up to here had been applied when the key was looked up.

@@ -67,6 +67,7 @@ void request_router::look_up_program(std::uint32_t slot) {
     ++more.parts_left;
   }
   cut.memory.add(what.memory);
+  cut.memory.add(more.what);
   auto used = std::ranges::count_if(
     cut.per_shard, [](const auto& each) { return !each.empty(); });
   if (used > 1 && !what.writes && what.in_one_cut) {

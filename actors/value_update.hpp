@@ -17,7 +17,7 @@ struct key_state;
 /// What an update does to its key, and what the session wants to remember of
 /// it.
 struct update_outcome {
-  enum class change : std::uint8_t { none, put, erase };
+  enum class change : std::uint8_t { none, put_value, erase_key };
   change what = change::none;
   /// put: the value stays as it was; only the expiry changes.
   bool keeps_value = false;
