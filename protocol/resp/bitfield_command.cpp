@@ -12,8 +12,12 @@ namespace kvs::protocol::resp::handlers {
 
 namespace {
 
+struct wide_integer {
+  __extension__ using type = __int128;
+};
+
 /// Holds any sum of a field and an increment.
-__extension__ using wide = __int128;
+using wide = wide_integer::type;
 
 enum class field_action { get, set, increment };
 enum class overflow_rule { wrap, saturate, fail };

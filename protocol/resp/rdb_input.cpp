@@ -18,6 +18,10 @@ constexpr std::uint64_t encoding_int16 = 1;
 constexpr std::uint64_t encoding_int32 = 2;
 constexpr std::uint64_t encoding_lzf = 3;
 
+std::int64_t sign_extended(std::uint64_t value, unsigned bits) {
+  return static_cast<std::int64_t>(value << (64 - bits)) >> (64 - bits);
+}
+
 } // namespace
 
 bool rdb_input::refill() {
@@ -131,13 +135,13 @@ std::string rdb_input::encoded(std::uint64_t encoding,
   std::int64_t value = 0;
   switch (encoding) {
     case encoding_int8:
-      value = static_cast<std::int8_t>(fixed(1));
+      value = sign_extended(fixed(1), 8);
       break;
     case encoding_int16:
-      value = static_cast<std::int16_t>(fixed(2));
+      value = sign_extended(fixed(2), 16);
       break;
     case encoding_int32:
-      value = static_cast<std::int32_t>(fixed(4));
+      value = sign_extended(fixed(4), 32);
       break;
     case encoding_lzf:
       return compressed(bytes_max);

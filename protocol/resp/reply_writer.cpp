@@ -13,7 +13,8 @@ void reply_writer::error(std::string_view text) {
   *to++ = '-';
   for (const char each : text)
     *to++ = each == '\r' || each == '\n' ? ' ' : each;
-  std::memcpy(to, "\r\n", 2);
+  *to++ = '\r';
+  *to = '\n';
 }
 
 void reply_writer::bulk_integer(std::int64_t value) {

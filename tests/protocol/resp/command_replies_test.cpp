@@ -38,8 +38,9 @@ TEST(CommandRepliesTest, DocumentsArguments) {
 }
 
 TEST(CommandRepliesTest, AnswersLists) {
+  const std::string count = std::to_string(all_commands().size());
   const exchange exchanges[] = {
-    {"COMMAND COUNT", ":" + std::to_string(all_commands().size()) + "\r\n"},
+    {"COMMAND COUNT", std::string{":"}.append(count).append("\r\n")},
     {"COMMAND LIST FILTERBY PATTERN OBJECT|E*", "*1\r\n$15\r\nobject|encoding"
                                                 "\r\n"},
     {"COMMAND LIST FILTERBY ACLCAT nope", "*0\r\n"},
