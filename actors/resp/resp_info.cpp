@@ -109,8 +109,8 @@ void add_server(info_text& out, const session_services& services) {
     .line("multiplexing_api", "epoll")
     .line("process_id", static_cast<std::uint64_t>(getpid()))
     .line("run_id", services.run_id)
-    .line("tcp_port", services.local_address.substr(
-                        services.local_address.rfind(':') + 1))
+    .line("tcp_port",
+          services.local_address.substr(services.local_address.rfind(':') + 1))
     .line("uptime_in_seconds", uptime)
     .line("uptime_in_days", uptime / 86'400)
     .line("hz", 10)

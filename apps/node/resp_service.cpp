@@ -59,7 +59,8 @@ bool resp_service::listen(const actors::store_access& store,
   actors::resp::session_services services;
   services.registry = registry_;
   services.publisher = publisher_;
-  services.limits.key_bytes_max = options_.store.key_bytes_max;
+  services.limits.key_bytes_max
+    = options_.listener.limits.decode.key_bytes_max;
   services.limits.value_bytes_max = options_.store.value_bytes_max;
   services.node_version = options_.listener.node_version;
   services.started_s = std::chrono::duration_cast<std::chrono::seconds>(
@@ -79,8 +80,7 @@ bool resp_service::listen(const actors::store_access& store,
                      storage::to_string(made.error()));
     return false;
   }
-  spdlog::warn("node.resp-off error=\"{}\"",
-               storage::to_string(made.error()));
+  spdlog::warn("node.resp-off error=\"{}\"", storage::to_string(made.error()));
   return true;
 }
 
