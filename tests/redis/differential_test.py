@@ -13,7 +13,8 @@ import sys
 import time
 
 from harness.servers import RedisServer, under_test
-from lanes import interleaved, malformed, streams
+from lanes import (channels, cursors, exact, expiry, interleaved, malformed,
+                   session, streams)
 from lanes.context import Context
 
 LANES = {
@@ -24,6 +25,11 @@ LANES = {
     "cut": streams.cut,
     "interleaved": interleaved.interleaved,
     "malformed": malformed.malformed,
+    "exact": exact.exact,
+    "session": session.session,
+    "channels": channels.channels,
+    "expiry": expiry.expiry,
+    "cursors": cursors.cursors,
 }
 
 

@@ -42,3 +42,18 @@ def same_keys_as_map(_, left, right):
                 items[at + 1] = b":?"
         sides.append((raw[0], items))
     return sides[0] == sides[1]
+
+
+def fewer_subcommands(_, left, right):
+    """Entries of commands; the last item of one lists its subcommands."""
+    entries = resp.items_of(left), resp.items_of(right)
+    if None in entries or len(entries[0]) != len(entries[1]):
+        return False
+    for one, two in zip(*entries):
+        if one != two:
+            one, two = resp.items_of(one), resp.items_of(two)
+            if not one or not two or one[:-1] != two[:-1]:
+                return False
+            if not set(resp.items_of(two[-1])) <= set(resp.items_of(one[-1])):
+                return False
+    return True
