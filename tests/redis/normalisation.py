@@ -6,8 +6,8 @@ the byte, and so must every error. The differential test reads this table.
 
 from collections import namedtuple
 
-from harness.rules import (any_order, fewer_subcommands, near, same_kind,
-                           same_keys_as_map, same_length)
+from harness.rules import (any_order, any_order_of_pairs, fewer_subcommands,
+                           near, same_keys_as_map, same_kind, same_length)
 
 Row = namedtuple("Row", "command differs why rule")
 
@@ -35,6 +35,8 @@ TABLE = [Row(*row) for row in (
     ("CLIENT ID", "id", "numbers of connections", same_kind),
     ("CLIENT INFO", "text", "addresses, ids, memory", same_kind),
     ("CLIENT LIST", "text", "as CLIENT INFO", same_kind),
+    ("CONFIG GET", "order", "follows from the hash table",
+     any_order_of_pairs),
     ("COMMAND COUNT", "number", "kvs offers fewer", same_kind),
     ("COMMAND LIST", "names", "kvs offers fewer", same_kind),
     ("COMMAND INFO", "subcommands", "their order is random, and kvs offers"

@@ -20,6 +20,14 @@ def any_order(_, left, right):
     return sorted(resp.items_of(left)) == sorted(resp.items_of(right))
 
 
+def any_order_of_pairs(_, left, right):
+    """Names and their values, as a list or as a map."""
+    sides = resp.items_of(left), resp.items_of(right)
+    return (None not in sides and left[0] == right[0]
+            and sorted(zip(sides[0][::2], sides[0][1::2]))
+            == sorted(zip(sides[1][::2], sides[1][1::2])))
+
+
 def near(tolerance):
     """Integers; those below zero have a meaning and must be equal."""
     def compare(_, left, right):
