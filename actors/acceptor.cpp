@@ -52,9 +52,10 @@ class acceptor final : public caf_compat::pinnable<acceptor_impl::base> {
 public:
   acceptor(caf::actor_config& config, caf_compat::execution_base* loop,
            std::shared_ptr<tcp::acceptor> socket, store_access store,
-           listener_options options)
+           listener_options options, std::string local)
     : pinnable{config, loop}, socket_{std::move(socket)},
-      store_{std::move(store)}, options_{std::move(options)} {
+      store_{std::move(store)}, options_{std::move(options)}, local_{std::move(
+                                                                local)} {
   }
 
   const char* name() const override {
@@ -133,18 +134,15 @@ private:
     args.limits = options_.limits;
     args.node_name = options_.node_name;
     args.node_version = options_.node_version;
-    auto client = spawn_connection(this->system(), &loop, std::move(args));
     auto number = ++last_number_;
+    auto client = options_.sessions.spawn(this->system(), &loop,
+                                          std::move(args), number, local_);
     caf_compat::watch(client, acceptor_impl{this}, connection_gone{number});
     connections_.emplace(number, std::move(client));
   }
 
   void turn_away(tcp::socket& client) const {
-    protocol::byte_buffer frame;
-    protocol::native::encode_error(
-      frame, {},
-      {protocol::status::overloaded,
-       "the node serves as many clients as it may; nothing was read", 0});
+    const auto& frame = options_.sessions.refusal;
     boost::system::error_code ignored;
     client.non_blocking(true, ignored);
     client.write_some(boost::asio::buffer(frame.data(), frame.size()), ignored);
@@ -166,6 +164,7 @@ private:
   std::shared_ptr<tcp::acceptor> socket_;
   store_access store_;
   listener_options options_;
+  std::string local_;
   std::map<std::uint64_t, connection_actor> connections_;
   std::uint64_t last_number_ = 0;
   std::size_t next_loop_ = 0;
@@ -175,6 +174,15 @@ private:
   std::vector<caf::typed_response_promise<listening_stopped>> promises_;
 };
 
+std::string native_refusal() {
+  protocol::byte_buffer frame;
+  protocol::native::encode_error(
+    frame, {},
+    {protocol::status::overloaded,
+     "the node serves as many clients as it may; nothing was read", 0});
+  return {reinterpret_cast<const char*>(frame.data()), frame.size()};
+}
+
 storage::error bind_error(const listener_options& options,
                           const boost::system::error_code& error) {
   return {storage::errc::io_failed, error.value(),
@@ -183,6 +191,14 @@ storage::error bind_error(const listener_options& options,
 }
 
 } // namespace
+
+session_maker make_native_sessions() {
+  return {[](caf::actor_system& system, caf_compat::execution_base* loop,
+             connection_args args, std::uint64_t, const std::string&) {
+            return spawn_connection(system, loop, std::move(args));
+          },
+          native_refusal()};
+}
 
 storage::result<listener> spawn_listener(caf::actor_system& system,
                                          store_access store,
@@ -213,7 +229,7 @@ storage::result<listener> spawn_listener(caf::actor_system& system,
   made.address = host + ":" + std::to_string(local.port());
   made.acceptor = system.spawn<acceptor>(
     static_cast<caf_compat::execution_base*>(&loop), std::move(socket),
-    std::move(store), std::move(options));
+    std::move(store), std::move(options), made.address);
   return made;
 }
 

@@ -30,6 +30,21 @@ using acceptor_actor = caf::typed_actor<
   caf_compat::rpc<stop_listening>::returns<listening_stopped>,
   caf_compat::takes<abort_connections>>;
 
+/// What the ACCEPTOR leaves to the protocol.
+struct session_maker {
+  /// Spawns the CONNECTION of one client; `number` is larger than any before,
+  /// `local` the address that the client has called.
+  std::function<connection_actor(
+    caf::actor_system&, caf_compat::execution_base* loop, connection_args,
+    std::uint64_t number, const std::string& local)>
+    spawn;
+  /// What a client reads that cannot be served.
+  std::string refusal;
+};
+
+/// The native protocol.
+session_maker make_native_sessions();
+
 struct listener_options {
   std::string host = "127.0.0.1";
   /// 0: the system chooses.
@@ -38,6 +53,7 @@ struct listener_options {
   connection_limits limits;
   std::string node_name;
   std::string node_version;
+  session_maker sessions = make_native_sessions();
 };
 
 struct listener {

@@ -145,6 +145,13 @@ void watch(const Whom& whom, const Watcher& watcher, Message note) {
   }
 }
 
+/// Calls `then`, on the dying actor's thread, when `whom` is gone.
+template <class Whom, class Then>
+void on_end(const Whom& whom, Then then) {
+  if (auto* ptr = caf::actor_cast<caf::abstract_actor*>(whom))
+    ptr->attach_functor([then](const caf::error& why) { then(why); });
+}
+
 // -- where an actor runs -----------------------------------------------------
 
 #if KVS_CAF_1X

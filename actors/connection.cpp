@@ -36,6 +36,7 @@ connection::behavior_type connection::make_behavior() {
   last_write_progress_ = last_request_;
   last_check_ = last_request_;
   check_deadlines();
+  greet();
   read_more();
   return {
     [this](operations_answered& message) {
@@ -56,6 +57,20 @@ connection::behavior_type connection::make_behavior() {
     },
     [this](const memory_granted& message) { granted(message); },
     [this](const memory_refused& message) { refused(message); },
+    [this](const resp::channel_message& message) {
+      handle(message);
+      end_turn();
+    },
+    [this](const resp::monitored_command& message) {
+      handle(message);
+      end_turn();
+    },
+    [this](const resp::settings_changed& message) {
+      handle(message);
+      end_turn();
+    },
+    [this](const resp::describe_client&) { return describe(); },
+    [this](const resp::close_client&) { close("connection.killed"); },
     [this](const drain_connection&) {
       input_ended_ = true;
       end_turn();

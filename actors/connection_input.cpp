@@ -122,14 +122,31 @@ void connection::end_input(bool linger) {
   deadline_began_.reset();
 }
 
-void connection::begin_large(std::uint64_t wanted_bytes, bool skipped) {
+void connection::begin_large(std::uint64_t needed_bytes,
+                             std::uint64_t wanted_bytes, bool skipped) {
   large_.emplace();
+  large_->needed_bytes = needed_bytes;
   large_->wanted_bytes = wanted_bytes;
   large_->skipped = skipped;
   deadline_began_.reset();
   begin_deadline();
   if (!skipped)
     grow_large();
+}
+
+void connection::unread(std::span<const std::byte> bytes) {
+  if (bytes.empty())
+    return;
+  auto rest = arrived();
+  auto room = std::max(receive_buffer_bytes,
+                       bytes.size() + rest.size() + receive_room_min);
+  auto fresh = std::make_shared<receive_buffer>(room);
+  std::memcpy(fresh->bytes.get(), bytes.data(), bytes.size());
+  if (!rest.empty())
+    std::memcpy(fresh->bytes.get() + bytes.size(), rest.data(), rest.size());
+  arrived_bytes_ = bytes.size() + rest.size();
+  parsed_bytes_ = 0;
+  buffer_ = std::move(fresh);
 }
 
 void connection::feed_large() {
@@ -150,7 +167,7 @@ void connection::feed_large() {
 
 void connection::large_progressed() {
   auto& input = *large_;
-  if (input.arrived_bytes() == input.wanted_bytes)
+  if (input.arrived_bytes() >= input.needed_bytes)
     take_large();
   if (large_ && !large_->skipped
       && large_->body.size() == large_->body.capacity())

@@ -4,6 +4,7 @@
 
 #include "actors/connection.hpp"
 #include "actors/request_router.hpp"
+#include "actors/resp/client_registry.hpp"
 #include "protocol/byte_buffer.hpp"
 
 #include <deque>
@@ -26,10 +27,11 @@ struct checksum_due {};
 /// Note to self: look at the deadlines.
 struct deadline_check_due {};
 
-using connection_impl = connection_actor::extend<
-  caf_compat::takes<stream_received>, caf_compat::takes<stream_writable>,
-  caf_compat::takes<flush_due>, caf_compat::takes<checksum_due>,
-  caf_compat::takes<deadline_check_due>>;
+using connection_impl = connection_actor::extend_with<resp::client_actor>::
+  extend_with<resp::subscriber_actor>::extend<
+    caf_compat::takes<stream_received>, caf_compat::takes<stream_writable>,
+    caf_compat::takes<flush_due>, caf_compat::takes<checksum_due>,
+    caf_compat::takes<deadline_check_due>>;
 
 /// Where bytes arrive. Requests borrow from it, so it lives until the last of
 /// them is done and is never moved while one may.
@@ -46,8 +48,10 @@ struct receive_buffer {
 /// bytes arrive; what it may grow to is charged to the MEMORY BUDGET step by
 /// step.
 struct large_input {
-  /// What is known to belong to it; may grow while it is being read.
+  /// How many bytes may be read into it; may grow.
   std::uint64_t wanted_bytes = 0;
+  /// With how many the codec wants to look at it.
+  std::uint64_t needed_bytes = 0;
   /// What has arrived.
   protocol::byte_buffer body;
   std::uint64_t charged_bytes = 0;
@@ -117,7 +121,7 @@ protected:
   /// Takes one request from the front of what has arrived, or begins a large
   /// one. False: the rest has to wait for more bytes.
   virtual bool parse_one() = 0;
-  /// The large input has all that it wanted: takes it, or wants more.
+  /// The large input has what it needed: takes it, or needs more.
   virtual void take_large() = 0;
   /// Says why the request under way cannot be served, and ends the input.
   virtual void refuse_large(protocol::status code, const char* why) = 0;
@@ -127,6 +131,20 @@ protected:
   }
   /// The socket is closed: nothing is replied to any more.
   virtual void forget_client() {
+  }
+  /// Before anything is read.
+  virtual void greet() {
+  }
+
+  // Mail that only sessions of RESP get:
+  virtual void handle(const resp::channel_message&) {
+  }
+  virtual void handle(const resp::monitored_command&) {
+  }
+  virtual void handle(const resp::settings_changed&) {
+  }
+  virtual resp::client_described describe() {
+    return {};
   }
 
   std::span<const std::byte> arrived() const {
@@ -146,8 +164,13 @@ protected:
   void note_request() {
     last_request_ = this->clock().now();
   }
-  /// What follows goes into `large_`, until it has `wanted_bytes`.
-  void begin_large(std::uint64_t wanted_bytes, bool skipped);
+  /// What follows goes into `large_`, until it has `needed_bytes` or a little
+  /// more.
+  void begin_large(std::uint64_t needed_bytes, std::uint64_t wanted_bytes,
+                   bool skipped);
+  /// These bytes, which `large_` had more than it needed, come before what has
+  /// arrived since.
+  void unread(std::span<const std::byte> bytes);
   /// @pre large_ is complete. Its memory goes back to the MEMORY BUDGET when
   /// the last borrower lets go.
   std::shared_ptr<protocol::byte_buffer> large_memory();
@@ -168,6 +191,11 @@ protected:
   void close(const char* event);
   bool is_closed() const {
     return closed_;
+  }
+  /// More waits for the client than requests alone could cause.
+  bool is_flooded() const {
+    constexpr std::uint64_t pushed_bytes_max = std::uint64_t{32} << 20;
+    return pending_bytes_ > pushed_bytes_max;
   }
   session_actor as_session();
 

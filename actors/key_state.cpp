@@ -37,8 +37,12 @@ bool needs_value(const operation& op) noexcept {
     case operation_kind::touch:
     case operation_kind::persist:
       return true;
+    case operation_kind::update:
+      return op.update->needs_value();
     case operation_kind::get:
     case operation_kind::exists:
+    case operation_kind::watch:
+    case operation_kind::watched:
     case operation_kind::put:
     case operation_kind::erase:
       return false;
@@ -101,8 +105,12 @@ void key_evaluation::change(const operation& op, answer& reply) {
       state_.expires_at = expires_at;
       return count_change(reply);
     }
+    case operation_kind::update:
+      return update(op, reply);
     case operation_kind::get:
     case operation_kind::exists:
+    case operation_kind::watch:
+    case operation_kind::watched:
       reply.applied = state_.present;
       return;
   }
@@ -174,6 +182,26 @@ void key_evaluation::append(const operation& op, answer& reply) {
   }
   state_.present = true;
   reply.number = static_cast<std::int64_t>(state_.value.size());
+  count_change(reply);
+}
+
+void key_evaluation::update(const operation& op, answer& reply) {
+  auto done = op.update->apply(state_, now_);
+  reply.result = std::move(done.result);
+  using enum update_outcome::change;
+  if (done.what == none)
+    return;
+  if (done.what == erase_key) {
+    state_.present = false;
+    state_.expires_at = 0;
+    replace_value(nullptr, {}, 0);
+    return count_change(reply);
+  }
+  state_.present = true;
+  state_.expires_at = done.expires_at;
+  if (!done.keeps_value)
+    replace_value(std::move(done.memory), done.value,
+                  storage::value_checksum(done.value));
   count_change(reply);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actors/operation.hpp"
+#include "actors/value_update.hpp"
 
 #include <cstdint>
 #include <span>
@@ -34,8 +35,10 @@ bool needs_value(const operation& op) noexcept;
 /// `settle_version` turns it into a version.
 class key_evaluation {
 public:
-  key_evaluation(key_state start, std::uint64_t value_bytes_max)
-    : state_{std::move(start)}, value_bytes_max_{value_bytes_max} {
+  /// `now` is the time that updates go by.
+  key_evaluation(key_state start, std::uint64_t value_bytes_max,
+                 storage::timestamp_ms now = 0)
+    : state_{std::move(start)}, value_bytes_max_{value_bytes_max}, now_{now} {
   }
 
   /// The answer to `op`; its `version` is settled later.
@@ -63,6 +66,7 @@ private:
   void put(const operation& op);
   void increment(const operation& op, answer& reply);
   void append(const operation& op, answer& reply);
+  void update(const operation& op, answer& reply);
   void replace_value(memory_owner memory, std::span<const std::byte> value,
                      std::uint32_t crc);
   void count_change(answer& reply);
@@ -72,6 +76,7 @@ private:
 
   key_state state_;
   std::uint64_t value_bytes_max_;
+  storage::timestamp_ms now_;
   std::uint32_t change_count_ = 0;
 };
 

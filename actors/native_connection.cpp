@@ -4,6 +4,8 @@
 #include "protocol/native/codec.hpp"
 #include "storage/record.hpp"
 
+#include <cassert>
+
 namespace kvs::actors {
 namespace {
 
@@ -53,7 +55,7 @@ private:
         && (frame_bytes > receive_buffer_bytes || !known)) {
       took(native::header_bytes);
       large_header_ = *header;
-      begin_large(header->body_bytes, !known);
+      begin_large(header->body_bytes, header->body_bytes, !known);
       return true;
     }
     if (frame_bytes > bytes.size()) {
@@ -151,6 +153,10 @@ private:
                                 limits.value_bytes_max, limits.frame_bytes_max,
                                 limits.batch_operations_max},
           {});
+  }
+
+  void answered(std::uint64_t, const answer&, const memory_owners&) override {
+    assert(false); // It submits requests only.
   }
 
   void reply(std::uint64_t wire_id, protocol::request_type type,

@@ -28,6 +28,12 @@ enum class operation_kind : std::uint8_t {
   get,
   /// As get, without the value; never touches the disk.
   exists,
+  /// As exists. If the key is absent, its shard remembers from now on when it
+  /// is made, until `forget_watches`.
+  watch,
+  /// As exists; `answer::number` is the last record that made the key while
+  /// it was watched, 0 if none has.
+  watched,
   // Blind or conditional.
   put,
   // Always conditional: an absent key writes nothing.
@@ -38,6 +44,8 @@ enum class operation_kind : std::uint8_t {
   touch,
   /// Removes the expiry.
   persist,
+  /// Whatever `operation::update` says.
+  update,
 };
 
 enum class write_condition : std::uint8_t {
@@ -56,6 +64,8 @@ struct request_ref {
   std::uint32_t part = 0;
 };
 
+class value_update;
+
 struct operation {
   request_ref ref;
   operation_kind kind = operation_kind::get;
@@ -71,6 +81,8 @@ struct operation {
   storage::sequence_number expected_version = 0;
   /// increment.
   std::int64_t delta = 0;
+  /// update: owned by the message.
+  const value_update* update = nullptr;
 };
 
 /// A value that was looked up and not read.
@@ -100,6 +112,8 @@ struct answer {
   /// room for it. The segment stays readable, so it is the value of the moment
   /// of the lookup.
   std::shared_ptr<const stored_value> stored;
+  /// update: update_outcome::result.
+  std::shared_ptr<const void> result;
   /// Text for people when `code` is not ok; may be null.
   failure_detail detail;
 };

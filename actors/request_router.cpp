@@ -62,7 +62,7 @@ void request_router::close_flight(std::uint32_t slot) {
   else
     for (auto hash : ended.more->lanes)
       leave_lane(hash);
-  if (ended.type == protocol::request_type::flush)
+  if (ended.is_exclusive)
     exclusive_ = false;
   if (writes_in_flight_ == 0)
     release_barrier();
@@ -168,6 +168,27 @@ void request_router::submit(std::uint64_t wire_id, protocol::request request,
   route_wide(slot, type != protocol::request_type::multi_get
                      && type != protocol::request_type::batch
                      && type != protocol::request_type::transact);
+}
+
+void request_router::submit(std::uint64_t wire_id, operation op, route way,
+                            const memory_owner& memory) {
+  auto slot = open_flight(wire_id, protocol::request_type::get);
+  flights_[slot].is_operation = true;
+  flights_[slot].bytes = op.key.size() + op.value.size();
+  in_flight_bytes_ += flights_[slot].bytes;
+  op.ref = {slot, 0};
+  route_single(slot, op, way, memory);
+}
+
+void request_router::submit(std::shared_ptr<program> what,
+                            std::uint64_t bytes) {
+  auto slot = open_flight(0, protocol::request_type::transact);
+  flights_[slot].bytes = bytes;
+  in_flight_bytes_ += bytes;
+  auto& more = details_of(slot);
+  auto whole_store = what->whole_store;
+  more.what = std::move(what);
+  route_wide(slot, whole_store);
 }
 
 void request_router::route_single(std::uint32_t slot, const operation& op,
@@ -302,8 +323,8 @@ void request_router::handle(operations_answered& message) {
   for (auto& found : message.answers) {
     auto slot = static_cast<std::uint32_t>(found.ref.id);
     const auto& current = flights_[slot];
-    if (found.stored != nullptr
-        && current.type == protocol::request_type::get) {
+    if (found.stored != nullptr && current.type == protocol::request_type::get
+        && (current.more == nullptr || current.more->parts_left == 0)) {
       // A get of one key, which now has to remember what else was told.
       auto& more = details_of(slot);
       more.parts_left = 1;

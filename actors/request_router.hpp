@@ -3,6 +3,7 @@
 /// itself; a CONNECTION owns one and sends what it hands out.
 #pragma once
 
+#include "actors/program.hpp"
 #include "actors/session.hpp"
 #include "actors/shard.hpp"
 #include "actors/store.hpp"
@@ -40,6 +41,11 @@ public:
   /// Have a large value read when there is room for it, and tell `fetched`.
   virtual void fetch(request_ref ref, std::shared_ptr<const stored_value> value)
     = 0;
+  /// An operation is answered that was submitted as one. `found` borrows from
+  /// `memory`.
+  virtual void answered(std::uint64_t wire_id, const answer& found,
+                        const memory_owners& memory)
+    = 0;
   /// One request is answered. The reply borrows from `memory` and from the
   /// caller's stack; it has to be encoded before the call returns, except for
   /// a value, which `memory` keeps.
@@ -48,6 +54,10 @@ public:
                      const memory_owners& memory)
     = 0;
 };
+
+/// Which way a request goes. Two writes to one key may be on their way together
+/// only if both go the same way.
+enum class route : std::uint8_t { read, blind, evaluate, atomic };
 
 /// Order: requests take effect in the order of `submit`, per key. A request is
 /// held back only behind an own write to that key that went another way, and
@@ -68,6 +78,16 @@ public:
   void submit(std::uint64_t wire_id, protocol::request request,
               const memory_owner& memory,
               std::vector<std::uint32_t> value_crcs = {});
+
+  /// Takes over an operation whose `ref` is left to the router; answered by
+  /// `router_port::answered`. Its hash and checksum are set. @pre way is not
+  /// atomic
+  void submit(std::uint64_t wire_id, operation op, route way,
+              const memory_owner& memory);
+
+  /// Runs `what`; answered by `program::done`. Counts for `bytes` in the
+  /// window.
+  void submit(std::shared_ptr<program> what, std::uint64_t bytes = 0);
 
   /// Sends what the last calls have collected: reads first, one message per
   /// destination. Call it at the end of every turn.
@@ -92,10 +112,6 @@ public:
   }
 
 private:
-  /// Which way a write goes. Two on one key may be on their way together only
-  /// if both go the same way.
-  enum class route : std::uint8_t { read, blind, evaluate, atomic };
-
   /// The part that only requests of several keys or held ones need.
   struct details;
 
@@ -105,6 +121,10 @@ private:
     route way = route::read;
     storage::key_hash hash = 0;
     std::uint64_t bytes = 0;
+    /// It was submitted as an operation, not as a request.
+    bool is_operation = false;
+    /// Nothing else may be on its way.
+    bool is_exclusive = false;
     std::unique_ptr<details> more;
   };
 
@@ -157,6 +177,20 @@ private:
                    const operations_answered& message);
   void take_part(std::uint32_t slot);
   void finish_look_up(std::uint32_t slot);
+
+  // -- request_router_programs.cpp -------------------------------------------
+
+  void start_program(std::uint32_t slot);
+  void look_up_program(std::uint32_t slot);
+  void list_keys(std::uint32_t slot);
+  void list_more(std::uint32_t slot, std::uint32_t shard,
+                 std::uint32_t partition);
+  void take_listed(std::uint32_t slot, const keys_scanned& message);
+  void take_looked_up(std::uint32_t slot, answer& found,
+                      const operations_answered& message);
+  void run_program(std::uint32_t slot);
+  void end_program(std::uint32_t slot, const failure& error,
+                   storage::sequence_number version);
 
   // -- request_router_replies.cpp --------------------------------------------
 

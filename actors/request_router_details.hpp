@@ -43,6 +43,11 @@ struct request_router::details {
   std::vector<storage::key_hash> lanes;
   std::uint32_t rejection_count = 0;
   bool looking_up = false;
+
+  // Programs:
+  std::shared_ptr<program> what;
+  std::vector<observed_shard> observed_shards;
+  std::uint64_t listed_bytes = 0;
 };
 
 } // namespace kvs::actors

@@ -28,6 +28,13 @@ void request_router::reply(std::uint32_t slot, const protocol::reply& message,
 
 void request_router::reply_failure(std::uint32_t slot, outcome code,
                                    const failure_detail& detail) {
+  if (flights_[slot].is_operation) {
+    answer failed;
+    failed.code = code;
+    failed.detail = detail;
+    port_.answered(flights_[slot].wire_id, failed, {});
+    return close_flight(slot);
+  }
   protocol::error_reply error;
   error.code = to_wire_status(code);
   error.message = describe(code, detail);
@@ -37,6 +44,12 @@ void request_router::reply_failure(std::uint32_t slot, outcome code,
 
 void request_router::reply_single(std::uint32_t slot, const answer& found,
                                   const operations_answered& message) {
+  if (flights_[slot].is_operation) {
+    port_.answered(flights_[slot].wire_id, found, message.memory);
+    return close_flight(slot);
+  }
+  if (flights_[slot].more != nullptr && flights_[slot].more->what != nullptr)
+    return end_program(slot, {found.code, found.detail}, found.version);
   if (found.code != outcome::ok)
     return reply_failure(slot, found.code, found.detail);
   auto durable = message.durable_version;
@@ -74,6 +87,10 @@ void request_router::reply_single(std::uint32_t slot, const answer& found,
 void request_router::reply_value(std::uint32_t slot) {
   auto& more = details_of(slot);
   auto owners = more.answer_memory;
+  if (flights_[slot].is_operation) {
+    port_.answered(flights_[slot].wire_id, more.answers[0], owners);
+    return close_flight(slot);
+  }
   reply(slot, to_value_reply(more.answers[0]), owners);
 }
 

@@ -31,7 +31,10 @@ void request_router::collect_keys(std::uint32_t slot) {
   auto& more = details_of(slot);
   auto add
     = [&](std::string_view key) { more.lanes.push_back((*store_.hash)(key)); };
-  if (auto* many = std::get_if<protocol::multi_get>(&more.request)) {
+  if (more.what != nullptr) {
+    for (const auto& each : more.what->keys)
+      more.lanes.push_back(each.hash);
+  } else if (auto* many = std::get_if<protocol::multi_get>(&more.request)) {
     for (auto key : many->keys)
       add(key);
   } else {
@@ -48,6 +51,8 @@ void request_router::collect_keys(std::uint32_t slot) {
 
 void request_router::start_wide(std::uint32_t slot) {
   auto& more = details_of(slot);
+  if (more.what != nullptr)
+    return start_program(slot);
   request_ref ref{slot, 0};
   // What was collected earlier in this turn was submitted earlier.
   switch (flights_[slot].type) {
@@ -76,6 +81,7 @@ void request_router::start_wide(std::uint32_t slot) {
     case protocol::request_type::flush:
       send_collected();
       flights_[slot].way = route::atomic;
+      flights_[slot].is_exclusive = true;
       exclusive_ = true;
       ++writes_in_flight_;
       return port_.forward(flush_store{{}, ref});
@@ -210,6 +216,8 @@ void request_router::take_answer(std::uint32_t slot, answer& found,
   auto& more = details_of(slot);
   if (found.code != outcome::ok && more.error.code == outcome::ok)
     more.error = {found.code, found.detail};
+  if (more.what != nullptr)
+    return take_looked_up(slot, found, message);
   if (more.looking_up) {
     auto& key = more.keys[found.ref.part];
     key.version = found.applied ? found.version : 0;
@@ -243,8 +251,13 @@ void request_router::fetched(request_ref ref, const failure& error,
   auto& more = details_of(slot);
   if (error.code != outcome::ok && more.error.code == outcome::ok)
     more.error = error;
-  more.answers[ref.part].value = value;
-  more.answer_memory.add(memory);
+  if (more.what != nullptr) {
+    more.what->keys[ref.part].value = value;
+    more.what->value_memory.add(memory);
+  } else {
+    more.answers[ref.part].value = value;
+    more.answer_memory.add(memory);
+  }
   take_part(slot);
 }
 
@@ -256,8 +269,12 @@ void request_router::take_part(std::uint32_t slot) {
     auto error = more.error;
     if (more.rejection_count > 0)
       port_.forward(withdraw_transaction{{}, {slot, 0}});
+    if (more.what != nullptr)
+      return end_program(slot, error, 0);
     return reply_failure(slot, error.code, error.detail);
   }
+  if (more.what != nullptr)
+    return run_program(slot);
   if (more.looking_up)
     return finish_look_up(slot);
   switch (flights_[slot].type) {
@@ -310,17 +327,23 @@ void request_router::append_writes(std::uint32_t slot) {
 
 void request_router::handle(const transaction_rejected& message) {
   auto slot = static_cast<std::uint32_t>(message.ref.id);
-  ++details_of(slot).rejection_count;
+  auto& more = details_of(slot);
+  ++more.rejection_count;
+  if (more.what != nullptr)
+    return look_up_program(slot);
   look_up(slot);
 }
 
 void request_router::handle(const keys_scanned& message) {
+  auto slot = static_cast<std::uint32_t>(message.ref.id);
+  if (flights_[slot].more->what != nullptr)
+    return take_listed(slot, message);
   protocol::scan_reply listed;
   listed.next_cursor = message.next_partition >= storage::partition_count
                          ? 0
                          : std::uint64_t{message.next_partition} + 1;
   listed.keys.assign(message.keys.begin(), message.keys.end());
-  reply(static_cast<std::uint32_t>(message.ref.id), listed, {});
+  reply(slot, listed, {});
 }
 
 void request_router::handle(const figures_collected& message) {

@@ -28,6 +28,8 @@ struct keys_scanned {
   std::vector<std::string> keys;
   /// partition_count: the scan is through.
   std::uint32_t next_partition = 0;
+  /// As in `operations_answered`.
+  storage::sequence_number evaluated_at = 0;
 };
 
 /// Answer to `collect_figures`.

@@ -60,6 +60,7 @@ shard::behavior_type shard::make_behavior() {
       release(message);
       end_turn();
     },
+    [this](const forget_watches& message) { forget(message); },
     [this](const scan_keys& request) { scan(request); },
     [this](const count_keys& request) {
       answer reply;
@@ -145,10 +146,13 @@ void shard::apply_part(publication_part& part) {
 }
 
 void shard::apply_record(const published_record& record) {
-  if (record.type == storage::record_type::put)
+  if (record.type == storage::record_type::put) {
     index_.put(record.hash, record.key, record.entry);
-  else
+    if (!watches_.empty())
+      note_made(record.key, record.entry.sequence);
+  } else {
     index_.erase(record.hash, record.key, record.entry.sequence);
+  }
 }
 
 void shard::hold_batch(const publication_part& part) {
@@ -261,11 +265,16 @@ void shard::tick() {
 
 void shard::sweep() {
   auto until = std::min(args_.clock->now(), persisted_time_);
+  keys_expired gone;
   index_.sweep_expired(until, sweep_entries_max,
-                       [this](std::string_view, const storage::index_entry&) {
+                       [&](std::string_view key, const storage::index_entry&) {
                          ++figures_.expired;
                          live_changed_ = true;
+                         if (args_.expiry_listener)
+                           gone.keys.emplace_back(key);
                        });
+  if (!gone.keys.empty())
+    caf_compat::tell(this, args_.expiry_listener, std::move(gone));
 }
 
 void shard::tell_figures(const collect_figures& request) {

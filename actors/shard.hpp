@@ -54,6 +54,12 @@ struct collect_figures {
   request_ref ref;
 };
 
+/// The keys of earlier `watch` operations are not watched any more; one entry
+/// for each operation that found its key absent.
+struct forget_watches {
+  std::vector<std::string> keys;
+};
+
 // -- from the WRITER ---------------------------------------------------------
 
 /// One record that is in the log now, and visible from now on.
@@ -249,6 +255,16 @@ struct time_persisted {
 using time_keeper_actor
   = caf::typed_actor<caf_compat::rpc<persist_time>::returns<time_persisted>>;
 
+// -- to whoever listens ------------------------------------------------------
+
+/// These keys have expired and are gone.
+struct keys_expired {
+  std::vector<std::string> keys;
+};
+
+/// What is told about expired keys. Optional.
+using expiry_listener_actor = caf::typed_actor<caf_compat::takes<keys_expired>>;
+
 // -- the actor ---------------------------------------------------------------
 
 /// Answer every held request with `shutting_down` and stop.
@@ -283,6 +299,8 @@ using shard_actor = caf::typed_actor<
   caf_compat::takes<segment_added>,
   // Serves the reads and evaluations that were held.
   caf_compat::takes<batch_released>,
+  // Ends watches.
+  caf_compat::takes<forget_watches>,
   // Answers keys_scanned; operations_answered if it stops before.
   caf_compat::takes<scan_keys>,
   // Answers operations_answered with `number`.
@@ -316,6 +334,7 @@ struct shard_args {
   time_keeper_actor catalog;
   std::vector<reader_actor> readers;
   memory_budget_actor budget;
+  expiry_listener_actor expiry_listener;
 };
 
 shard_actor spawn_shard(caf::actor_system& system, shard_args args);
@@ -327,6 +346,8 @@ KVS_MESSAGE(kvs::actors::evaluate_batch)
 KVS_MESSAGE(kvs::actors::scan_keys)
 KVS_MESSAGE(kvs::actors::count_keys)
 KVS_MESSAGE(kvs::actors::collect_figures)
+KVS_MESSAGE(kvs::actors::forget_watches)
+KVS_MESSAGE(kvs::actors::keys_expired)
 KVS_MESSAGE(kvs::actors::publish)
 KVS_MESSAGE(kvs::actors::evaluations_rejected)
 KVS_MESSAGE(kvs::actors::evaluations_failed)

@@ -10,6 +10,15 @@
 namespace kvs::actors {
 namespace {
 
+/// What the updates of an evaluation may take beyond the value.
+std::uint64_t update_bytes(const evaluation& current) {
+  std::uint64_t total = 0;
+  for (const auto& each : current.running)
+    if (each.op.kind == operation_kind::update)
+      total += each.op.update->growth_bytes();
+  return total;
+}
+
 /// What the appends of an evaluation add to the value.
 std::uint64_t append_bytes(const evaluation& current) {
   std::uint64_t total = 0;
@@ -60,6 +69,7 @@ void shard::start(const evaluation_ptr& current) {
   current->answers.clear();
   // A value that a rejected round has read gives its memory back first.
   current->result.reset();
+  current->charge.reset();
   // The stamp is taken before any I/O: whatever is published while a value is
   // being read makes the WRITER reject the result.
   current->evaluated_at = applied_up_to_;
@@ -68,7 +78,11 @@ void shard::start(const evaluation_ptr& current) {
   if (entry == nullptr || has_expired(*entry)) {
     current->reports_new_expiry
       = entry != nullptr && !expiry_is_persisted(*entry);
-    return decide(current, {});
+    auto bytes = update_bytes(*current);
+    if (bytes <= inline_read_bytes_max)
+      return decide(current, {});
+    large_.push_back({current, bytes, {}, {}});
+    return reserve_next();
   }
   auto wants_value
     = std::any_of(current->running.begin(), current->running.end(),
@@ -89,8 +103,9 @@ void shard::fetch_value(const evaluation_ptr& current,
   state.version = entry.sequence;
   state.expires_at = entry.expires_at;
   auto spare_bytes = append_bytes(*current);
-  if (entry.location.size_bytes + spare_bytes > inline_read_bytes_max) {
-    large_.push_back({current, entry, std::move(state)});
+  auto bytes = entry.location.size_bytes + spare_bytes + update_bytes(*current);
+  if (bytes > inline_read_bytes_max) {
+    large_.push_back({current, bytes, entry, std::move(state)});
     return reserve_next();
   }
   const auto& from = segment_of(entry.location.segment);
@@ -102,7 +117,7 @@ void shard::fetch_value(const evaluation_ptr& current,
   if (!count)
     return fail(current, to_failure(count.error()));
   if (!*count)
-    return fetch_cold_value(current, entry, std::move(state), {});
+    return fetch_cold_value(current, entry, std::move(state));
   auto value = storage::verify_record(*from, entry.location.offset_bytes,
                                       target, current->key);
   if (!value)
@@ -119,19 +134,20 @@ void shard::reserve_next() {
   if (reserving_ || large_.empty())
     return;
   reserving_ = true;
-  const auto& [current, entry, state] = large_.front();
-  auto held = append_bytes(*current);
   caf_compat::tell(this, args_.budget,
-                   reserve_memory{shard_impl{this},
-                                  entry.location.size_bytes + held, 0, held});
+                   reserve_memory{shard_impl{this}, large_.front().bytes, 0,
+                                  append_bytes(*large_.front().current)});
 }
 
 void shard::read_reserved(const memory_granted& granted) {
-  auto [current, entry, state] = std::move(large_.front());
+  auto next = std::move(large_.front());
   large_.pop_front();
   reserving_ = false;
-  fetch_cold_value(current, entry, std::move(state),
-                   {args_.budget, granted.bytes});
+  next.current->charge = charged_memory(nullptr, {args_.budget, granted.bytes});
+  if (next.entry)
+    fetch_cold_value(next.current, *next.entry, std::move(next.state));
+  else
+    decide(next.current, {});
   reserve_next();
 }
 
@@ -146,8 +162,8 @@ void shard::refuse_reserved() {
 }
 
 void shard::fetch_cold_value(const evaluation_ptr& current,
-                             const storage::index_entry& entry, key_state state,
-                             memory_charge charge) {
+                             const storage::index_entry& entry,
+                             key_state state) {
   ++figures_.cold_reads;
   const auto& reader = args_.readers[next_reader_++ % args_.readers.size()];
   read_record request{
@@ -162,23 +178,21 @@ void shard::fetch_cold_value(const evaluation_ptr& current,
   }
   caf_compat::ask(this, reader, std::move(request))
     .then(
-      [this, current, state, charge](const record_read& found) {
+      [this, current, state](const record_read& found) {
         if (found.error.code != outcome::ok) {
-          charge.release();
           fail(current, found.error);
         } else {
           auto known = state;
           known.value = found.value;
           known.value_crc = found.value_crc;
-          known.memory = charged_memory(found.memory, charge);
+          known.memory = found.memory;
           known.spare = found.spare;
           known.operand_follows = found.joined;
           decide(current, std::move(known));
         }
         end_turn();
       },
-      [this, current, charge](const caf::error&) {
-        charge.release();
+      [this, current](const caf::error&) {
         fail(current, make_failure(outcome::shutting_down,
                                    "the node is closing; nothing changed"));
         end_turn();
@@ -186,7 +200,8 @@ void shard::fetch_cold_value(const evaluation_ptr& current,
 }
 
 void shard::decide(const evaluation_ptr& current, key_state state) {
-  current->result.emplace(std::move(state), args_.value_bytes_max);
+  current->result.emplace(std::move(state), args_.value_bytes_max,
+                          args_.clock->now());
   auto& result = *current->result;
   current->answers.reserve(current->running.size());
   for (const auto& pending : current->running)

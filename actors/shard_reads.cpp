@@ -71,6 +71,7 @@ bool shard::answer_from_index(const pending_operation& wanted,
   if (entry == nullptr || has_expired(*entry)) {
     answer absent;
     absent.ref = wanted.op.ref;
+    add_watch(wanted.op, false, absent);
     auto persisted = entry == nullptr || expiry_is_persisted(*entry);
     box_for(wanted.op.hash, persisted)
       .to(wanted.session, applied_up_to_)
@@ -79,9 +80,11 @@ bool shard::answer_from_index(const pending_operation& wanted,
   }
   if (wanted.op.kind == operation_kind::get)
     return false;
+  auto present = value_answer(wanted.op, *entry);
+  add_watch(wanted.op, true, present);
   box_for(wanted.op.hash)
     .to(wanted.session, applied_up_to_)
-    .answers.push_back(value_answer(wanted.op, *entry));
+    .answers.push_back(std::move(present));
   return true;
 }
 
@@ -173,6 +176,7 @@ void shard::scan(const scan_keys& request) {
   }
   keys_scanned reply;
   reply.ref = request.ref;
+  reply.evaluated_at = applied_up_to_;
   auto now = args_.clock->now();
   reply.next_partition
     = index_.scan(request.partition, request.entries_min,

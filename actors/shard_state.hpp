@@ -47,6 +47,8 @@ struct evaluation {
   /// The key had expired, and the MANIFEST does not know that time yet.
   bool reports_new_expiry = false;
   std::optional<key_evaluation> result;
+  /// Gives back what `result` was charged for.
+  memory_owner charge;
   /// One per running operation, versions not settled yet.
   std::vector<answer> answers;
 };
@@ -56,8 +58,17 @@ using evaluation_ptr = std::shared_ptr<evaluation>;
 /// An evaluation that waits for memory for a large value.
 struct large_evaluation {
   evaluation_ptr current;
-  storage::index_entry entry;
+  std::uint64_t bytes = 0;
+  /// nullopt: there is no value yet.
+  std::optional<storage::index_entry> entry;
   key_state state;
+};
+
+/// How often somebody watches an absent key, and the last record that made it
+/// since.
+struct watched_key {
+  std::uint32_t watch_count = 0;
+  storage::sequence_number made_at = 0;
 };
 
 class shard final : public caf_compat::pinnable<shard_impl::base> {
@@ -101,8 +112,7 @@ private:
   void fetch_value(const evaluation_ptr& current,
                    const storage::index_entry& entry);
   void fetch_cold_value(const evaluation_ptr& current,
-                        const storage::index_entry& entry, key_state state,
-                        memory_charge charge);
+                        const storage::index_entry& entry, key_state state);
   /// Asks for the memory of the large evaluation in front.
   void reserve_next();
   void read_reserved(const memory_granted& granted);
@@ -118,6 +128,13 @@ private:
                 storage::sequence_number version);
   evaluation_ptr take_sent(std::uint64_t id);
   void send_outgoing();
+
+  // -- watches (shard_watches.cpp) -------------------------------------------
+
+  /// Registers or reports a watch in the answer to `op`.
+  void add_watch(const operation& op, bool present, answer& reply);
+  void note_made(std::string_view key, storage::sequence_number sequence);
+  void forget(const forget_watches& message);
 
   // -- publications and time (shard.cpp) ------------------------------------
 
@@ -159,6 +176,8 @@ private:
   /// The one in front has asked for its memory if `reserving_`.
   std::deque<large_evaluation> large_;
   bool reserving_ = false;
+  /// Keys that were absent when a session began to watch them.
+  boost::unordered_flat_map<std::string, watched_key> watches_;
   append_evaluated outgoing_;
 
   /// Batches that this shard has applied and others may not have, by number:

@@ -121,6 +121,7 @@ private:
     args.catalog = catalog;
     args.readers = readers;
     args.budget = access_.budget;
+    args.expiry_listener = options_.expiry_listener;
     for (auto& each : from.shards) {
       args.shard_index = static_cast<std::uint32_t>(access_.shards.size());
       args.index = std::make_shared<storage::index>(std::move(each));

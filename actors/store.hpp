@@ -46,6 +46,9 @@ struct store_options {
   /// Reads go on. From any thread.
   std::function<void(const std::string& why)> on_read_only;
 
+  /// Told which keys have expired; may be empty.
+  expiry_listener_actor expiry_listener;
+
   /// nullptr: the operating system's files.
   std::shared_ptr<storage::file_system> files;
   /// False: blocking actors run on the scheduler too (deterministic tests).

@@ -72,6 +72,8 @@ writer::behavior_type writer::make_behavior() {
     },
     [this](const connect_writer& message) {
       shards_ = message.shards;
+      last_of_shard_.assign(shards_.size(), last_sequence_);
+      committed_of_shard_ = last_of_shard_;
       compactor_ = message.compactor;
       for (const auto& each : shards_)
         caf_compat::tell(this, each, segment_added{log_.target()});
@@ -187,6 +189,7 @@ void writer::continue_write() {
   }
   writing_ = false;
   slots_.commit();
+  committed_of_shard_ = last_of_shard_;
   written_end_ = {log_.target()->id(), log_.end_bytes()};
   auto group = std::move(*group_);
   group_.reset();
@@ -201,6 +204,7 @@ void writer::continue_write() {
 void writer::write_failed(const failure& why) {
   writing_ = false;
   slots_.roll_back();
+  last_of_shard_ = committed_of_shard_;
   building_ = building_before_;
   auto group = std::move(*group_);
   group_.reset();

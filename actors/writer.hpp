@@ -30,6 +30,12 @@ struct observed_slot {
   storage::sequence_number evaluated_at = 0;
 };
 
+/// As `observed_slot`, for all keys of a shard.
+struct observed_shard {
+  std::uint32_t shard = 0;
+  storage::sequence_number evaluated_at = 0;
+};
+
 /// Puts and erases that take effect together, if what was read is unchanged.
 /// Answered with one `answer` for `ref`.
 struct append_atomic {
@@ -37,6 +43,7 @@ struct append_atomic {
   request_ref ref;
   std::vector<operation> operations;
   std::vector<observed_slot> observed;
+  std::vector<observed_shard> observed_shards;
   memory_owners memory;
   /// How often this transaction was rejected before.
   std::uint32_t rejection_count = 0;

@@ -147,13 +147,17 @@ void writer::stage_batch(append_atomic& input, atomic_write& done) {
 void writer::reject(append_atomic& input) {
   ++figures_.rejections;
   if (input.rejection_count > 0) {
-    for (const auto& seen : input.observed) {
-      auto [it, fresh] = reservations_.try_emplace(storage::slot_of(seen.hash));
+    auto reserve = [&](std::uint32_t slot) {
+      auto [it, fresh] = reservations_.try_emplace(slot);
       if (fresh) {
         it->second.session = input.from;
         it->second.ref = input.ref;
       }
-    }
+    };
+    for (const auto& seen : input.observed)
+      reserve(storage::slot_of(seen.hash));
+    if (!input.observed_shards.empty())
+      reserve(every_slot);
     // If it dies with the keys reserved, others must not wait for ever.
     if (watched_.insert(input.from.id()).second)
       caf_compat::watch(input.from, writer_impl{this},
@@ -166,13 +170,20 @@ bool writer::observed_unchanged(const append_atomic& input) const {
   return std::all_of(input.observed.begin(), input.observed.end(),
                      [this](const observed_slot& seen) {
                        return slots_.last(seen.hash) <= seen.evaluated_at;
-                     });
+                     })
+         && std::all_of(
+           input.observed_shards.begin(), input.observed_shards.end(),
+           [this](const observed_shard& seen) {
+             return last_of_shard_[seen.shard] <= seen.evaluated_at;
+           });
 }
 
 slot_reservation* writer::reservation_of(storage::key_hash hash) {
   if (reservations_.empty())
     return nullptr;
-  auto it = reservations_.find(storage::slot_of(hash));
+  auto it = reservations_.find(every_slot);
+  if (it == reservations_.end())
+    it = reservations_.find(storage::slot_of(hash));
   return it == reservations_.end() ? nullptr : &it->second;
 }
 
@@ -189,13 +200,22 @@ slot_reservation* writer::obstacle_of(const append_atomic& input) {
   for (const auto& op : input.operations)
     if (auto* found = foreign(op.hash))
       return found;
+  if (!input.observed_shards.empty())
+    for (auto& [slot, found] : reservations_)
+      if (found.session != input.from || found.ref.id != input.ref.id)
+        return &found;
   return nullptr;
 }
 
 bool writer::stage_flush(flush_store& input) {
   if (!room_for_record())
     return false;
+  if (auto it = reservations_.find(every_slot); it != reservations_.end()) {
+    it->second.waiting.push_back(std::move(input));
+    return true;
+  }
   auto sequence = take_sequences(1);
+  std::ranges::fill(last_of_shard_, sequence);
   auto place = log_.add_bare(storage::record_type::flush, sequence);
   note_record(storage::record_type::flush, sequence, 0, place.size_bytes);
   slots_.raise_all(sequence);
@@ -218,6 +238,7 @@ void writer::stage_record(const operation& op, storage::record_type type,
   auto place
     = log_.add(type, sequence, op.expires_at, op.key, op.value, op.value_crc);
   slots_.raise(op.hash, sequence);
+  last_of_shard_[shard_of(op.hash)] = sequence;
   note_record(type, sequence, op.expires_at, place.size_bytes);
   part.records.push_back(
     {op.ref, type, op.hash, op.key, {place, sequence, op.expires_at}});

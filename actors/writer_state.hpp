@@ -62,6 +62,9 @@ struct slot_reservation {
   std::vector<writer_input> waiting;
 };
 
+/// Stands for all slots in `reservations_`.
+inline constexpr std::uint32_t every_slot = ~std::uint32_t{0};
+
 /// An atomic batch, a transaction or a flush and whom to answer.
 struct atomic_write {
   session_actor session;
@@ -217,6 +220,10 @@ private:
   std::deque<writer_input> inputs_;
   bool commit_scheduled_ = false;
   slot_table slots_;
+  /// The last record staged for any key of each shard, and the last one whose
+  /// append has succeeded.
+  std::vector<storage::sequence_number> last_of_shard_;
+  std::vector<storage::sequence_number> committed_of_shard_;
   /// By slot. "Bounded": what waits counts against the windows of the
   /// connections that sent it.
   boost::unordered_flat_map<std::uint32_t, slot_reservation> reservations_;

@@ -6,6 +6,7 @@
 #include "apps/node/exit_codes.hpp"
 #include "apps/node/options.hpp"
 #include "apps/node/recovery_display.hpp"
+#include "apps/node/resp_service.hpp"
 #include "apps/node/signals.hpp"
 
 #include <spdlog/sinks/stdout_color_sinks.h>
@@ -94,7 +95,8 @@ void stop_listener(caf::actor_system& system,
 }
 
 int serve(caf::actor_system& system, actors::running_store& store,
-          const node_options& options, const stop_events& events) {
+          const node_options& options, resp_service& resp,
+          const stop_events& events) {
   auto listening
     = actors::spawn_listener(system, store.access(), options.listener);
   if (!listening) {
@@ -103,11 +105,17 @@ int serve(caf::actor_system& system, actors::running_store& store,
     return exit_unavailable;
   }
   spdlog::info("node.listening addr={}", listening->address);
+  if (!resp.listen(store.access(), [&events] { events.request_stop(); })) {
+    stop_listener(system, listening->acceptor);
+    return exit_unavailable;
+  }
   std::puts("ready");
   std::fflush(stdout);
   auto reason = events.wait();
   spdlog::info("node.stopping reason={}",
                reason == stop_reason::signal ? "signal" : "failure");
+  if (resp.acceptor())
+    stop_listener(system, *resp.acceptor());
   stop_listener(system, listening->acceptor);
   auto stopped = store.stop();
   if (reason == stop_reason::failure)
@@ -153,16 +161,20 @@ int run(node_options options, const stop_events& events) {
   caf::actor_system_config config;
   actors::use_asio_scheduler(config, options.thread_count);
   caf::actor_system system{config};
+  resp_service resp{system, options, options.store.on_death};
   auto store = actors::spawn_store(system, options.store);
   display.finish();
   if (!store) {
     spdlog::critical("node.open-failed code={} error=\"{}\"",
                      storage::to_string(store.error().code),
                      storage::to_string(store.error()));
+    resp.stop();
     return exit_code_of(store.error());
   }
   log_recovery((*store)->report());
-  return serve(system, **store, options, events);
+  auto code = serve(system, **store, options, resp, events);
+  resp.stop();
+  return code;
 }
 
 } // namespace

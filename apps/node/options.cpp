@@ -18,6 +18,7 @@ using actors::sync_mode;
 /// Options as text and numbers, before they are checked together.
 struct raw_options {
   std::string addr = "127.0.0.1:4000";
+  std::string resp_addr;
   sync_mode sync = sync_mode::always;
   std::uint64_t sync_interval_ms = 1000;
   std::uint64_t frame_timeout_ms = 10'000;
@@ -131,6 +132,16 @@ void add_limits(CLI::App& app, node_options& options, raw_options& raw) {
     ->group("Limits");
 }
 
+exit_now usage(const std::string& message);
+
+/// False: the text is no address.
+bool take_resp_address(node_options& options, const std::string& text) {
+  options.resp = text != "off";
+  options.resp_is_required = options.resp && !text.empty();
+  return !options.resp_is_required
+         || parse_address(text, options.resp_host, options.resp_port);
+}
+
 exit_now usage(const std::string& message) {
   std::cerr << "kvs-node: " << message << "\nTry 'kvs-node --help'.\n";
   return {exit_usage};
@@ -146,6 +157,13 @@ std::variant<node_options, exit_now> finish(node_options options,
     return usage("--addr: '" + raw.addr + "' is not HOST:PORT");
   if (!options.allow_remote && !is_loopback(listener.host))
     return usage("--addr: " + listener.host
+                 + " can be reached by other machines, and this version has "
+                   "no authentication; say --allow-remote if that is meant");
+  if (!take_resp_address(options, raw.resp_addr))
+    return usage("--resp-addr: '" + raw.resp_addr
+                 + "' is neither HOST:PORT nor off");
+  if (options.resp && !options.allow_remote && !is_loopback(options.resp_host))
+    return usage("--resp-addr: " + options.resp_host
                  + " can be reached by other machines, and this version has "
                    "no authentication; say --allow-remote if that is meant");
   auto& decode = listener.limits.decode;
@@ -200,6 +218,10 @@ std::variant<node_options, exit_now> parse_node_options(int argc, char** argv) {
   CLI::App app{"kvs-node: a durable key-value store, served over TCP.",
                "kvs-node"};
   app.set_version_flag("-V,--version", "kvs-node " KVS_VERSION);
+  app
+    .add_option("--resp-addr", raw.resp_addr,
+                "Where to listen for Redis clients, or off")
+    ->option_text("HOST:PORT|off [127.0.0.1:6380]");
   app.add_option("--addr", raw.addr, "Where to listen; port 0: any free one")
     ->capture_default_str()
     ->option_text("HOST:PORT [127.0.0.1:4000]");

@@ -14,6 +14,12 @@ namespace kvs::apps {
 struct node_options {
   actors::store_options store;
   actors::listener_options listener;
+  /// The listener for RESP; its limits are those of `listener`.
+  bool resp = true;
+  /// The address was asked for: without it there is no node.
+  bool resp_is_required = false;
+  std::string resp_host = "127.0.0.1";
+  std::uint16_t resp_port = 6380;
   std::size_t thread_count = 0;
   bool allow_remote = false;
   bool verbose = false;

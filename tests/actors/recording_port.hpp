@@ -29,6 +29,10 @@ public:
     order += 'v';
     fetches.emplace_back(ref, std::move(value));
   }
+  void answered(std::uint64_t wire_id, const answer& found,
+                const memory_owners&) override {
+    answers.emplace_back(wire_id, found);
+  }
   void reply(std::uint64_t wire_id, protocol::request_type,
              const protocol::reply& message, const memory_owners&) override {
     replies.push_back({wire_id, message});
@@ -54,6 +58,7 @@ public:
   std::vector<std::pair<request_ref, std::shared_ptr<const stored_value>>>
     fetches;
   std::vector<recorded_reply> replies;
+  std::vector<std::pair<std::uint64_t, answer>> answers;
 
 private:
   void record(read_batch& message) {

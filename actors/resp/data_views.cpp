@@ -1,0 +1,226 @@
+#include "actors/resp/data_views.hpp"
+
+#include "storage/record.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace kvs::actors::resp {
+namespace {
+
+using protocol::resp::found_value;
+using protocol::resp::shared_bytes;
+
+std::string_view as_text(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+std::span<const std::byte> as_bytes(std::string_view text) {
+  return std::as_bytes(std::span{text.data(), text.size()});
+}
+
+found_value to_found(std::span<const std::byte> value, memory_owner memory,
+                     storage::timestamp_ms expires_at) {
+  found_value found;
+  found.value = {std::move(memory), as_text(value)};
+  found.expires_at_ms = static_cast<std::int64_t>(expires_at);
+  return found;
+}
+
+void note(std::vector<key_event>* events, protocol::resp::event_class kind,
+          std::string_view event, std::string_view key) {
+  if (events != nullptr)
+    events->push_back(
+      {static_cast<char>(kind), std::string{event}, std::string{key}});
+}
+
+} // namespace
+
+// -- one key
+// -------------------------------------------------------------------
+
+single_key_view::single_key_view(std::string_view key, const key_state& state,
+                                 storage::timestamp_ms now,
+                                 std::vector<key_event>* events)
+  : key_{key}, now_{now}, events_{events}, present_{state.present},
+    found_{to_found(state.value, state.memory, state.expires_at)} {
+}
+
+const found_value* single_key_view::find(std::string_view) {
+  return present_ ? &found_ : nullptr;
+}
+
+void single_key_view::put(std::string_view, shared_bytes value,
+                          std::int64_t expires_at_ms) {
+  present_ = true;
+  changed_ = true;
+  replaced_ = true;
+  found_ = {std::move(value), expires_at_ms};
+}
+
+void single_key_view::expire(std::string_view, std::int64_t expires_at_ms) {
+  changed_ = true;
+  found_.expires_at_ms = expires_at_ms;
+}
+
+void single_key_view::erase(std::string_view) {
+  present_ = false;
+  changed_ = true;
+}
+
+std::uint64_t single_key_view::size() {
+  return present_ ? 1 : 0;
+}
+
+void single_key_view::for_each_key(
+  const std::function<void(std::string_view)>& visit) {
+  if (present_)
+    visit(key_);
+}
+
+void single_key_view::clear() {
+  erase(key_);
+}
+
+std::int64_t single_key_view::now_ms() {
+  return static_cast<std::int64_t>(now_);
+}
+
+void single_key_view::notify(protocol::resp::event_class kind,
+                             std::string_view event, std::string_view key) {
+  note(events_, kind, event, key);
+}
+
+update_outcome single_key_view::outcome() const {
+  update_outcome result;
+  using enum update_outcome::change;
+  if (!changed_)
+    return result;
+  result.what = present_ ? put_value : erase_key;
+  result.keeps_value = !replaced_;
+  result.value = as_bytes(found_.value.bytes);
+  result.memory = found_.value.owner;
+  result.expires_at = static_cast<storage::timestamp_ms>(found_.expires_at_ms);
+  return result;
+}
+
+// -- the keys of a program
+// -------------------------------------------------------
+
+program_view::program_view(const program& from, storage::timestamp_ms now,
+                           std::vector<key_event>* events)
+  : from_{from}, now_{now}, events_{events} {
+  entries_.reserve(from.keys.size());
+  // One owner is enough for all values: whoever copies one keeps all.
+  auto owner = std::make_shared<const memory_owners>(from.value_memory);
+  for (const auto& key : from.keys) {
+    auto& known = entries_[key.key];
+    known.hash = key.hash;
+    // An erased key that nobody has looked up is erased for certain.
+    known.was_present
+      = known.was_present || key.present || key.use == key_use::none;
+    auto live = key.present && (key.expires_at == 0 || key.expires_at > now);
+    known.present = known.present || live;
+    if (live && (key.use == key_use::value || known.found.value.bytes.empty()))
+      known.found = to_found(key.value, owner, key.expires_at);
+  }
+}
+
+program_view::entry& program_view::at(std::string_view key) {
+  return entries_[key];
+}
+
+const found_value* program_view::find(std::string_view key) {
+  auto it = entries_.find(key);
+  return it != entries_.end() && it->second.present ? &it->second.found
+                                                    : nullptr;
+}
+
+void program_view::put(std::string_view key, shared_bytes value,
+                       std::int64_t expires_at_ms) {
+  auto& known = at(key);
+  known.present = true;
+  known.changed = true;
+  known.found = {std::move(value), expires_at_ms};
+}
+
+void program_view::expire(std::string_view key, std::int64_t expires_at_ms) {
+  auto& known = at(key);
+  known.changed = true;
+  known.found.expires_at_ms = expires_at_ms;
+}
+
+void program_view::erase(std::string_view key) {
+  auto& known = at(key);
+  known.present = false;
+  known.changed = true;
+}
+
+std::uint64_t program_view::size() {
+  std::uint64_t count = 0;
+  for_each_key([&](std::string_view) { ++count; });
+  return count;
+}
+
+void program_view::for_each_key(
+  const std::function<void(std::string_view)>& visit) {
+  for (const auto& [key, known] : entries_)
+    if (known.present)
+      visit(key);
+  if (cleared_)
+    return;
+  for (const auto& key : from_.all_keys)
+    if (!entries_.contains(key))
+      visit(key);
+}
+
+void program_view::clear() {
+  cleared_ = true;
+  for (auto& [key, known] : entries_) {
+    known.changed = known.changed || known.present;
+    known.present = false;
+  }
+}
+
+std::int64_t program_view::now_ms() {
+  return static_cast<std::int64_t>(now_);
+}
+
+void program_view::notify(protocol::resp::event_class kind,
+                          std::string_view event, std::string_view key) {
+  note(events_, kind, event, key);
+}
+
+std::vector<operation> program_view::writes(const storage::key_hasher& hash,
+                                            memory_owners& owners) const {
+  std::vector<operation> all;
+  auto add = [&](operation_kind kind, std::string_view key,
+                 storage::key_hash key_hash) -> operation& {
+    auto& op = all.emplace_back();
+    op.kind = kind;
+    op.key = key;
+    op.hash = key_hash;
+    return op;
+  };
+  for (const auto& [key, known] : entries_) {
+    if (!known.changed || (!known.present && !known.was_present))
+      continue;
+    if (!known.present) {
+      add(operation_kind::erase, key, known.hash);
+      continue;
+    }
+    auto& op = add(operation_kind::put, key, known.hash);
+    op.value = as_bytes(known.found.value.bytes);
+    op.value_crc = storage::value_checksum(op.value);
+    op.expires_at
+      = static_cast<storage::timestamp_ms>(known.found.expires_at_ms);
+    owners.add(known.found.value.owner);
+  }
+  if (cleared_)
+    for (const auto& key : from_.all_keys)
+      if (!entries_.contains(key))
+        add(operation_kind::erase, key, hash(key));
+  return all;
+}
+
+} // namespace kvs::actors::resp

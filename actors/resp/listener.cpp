@@ -1,0 +1,61 @@
+#include "actors/resp/listener.hpp"
+
+#include <utility>
+
+namespace kvs::actors::resp {
+namespace {
+
+/// As Redis names the modes.
+const char* name_of(sync_mode mode) {
+  switch (mode) {
+    case sync_mode::always:
+      return "always";
+    case sync_mode::interval:
+      return "everysec";
+    case sync_mode::none:
+      return "no";
+  }
+  return "";
+}
+
+} // namespace
+
+settings initial_settings(const store_options& store,
+                          const listener_options& listener) {
+  settings made;
+  auto& all = made.parameters;
+  all["appendfsync"] = name_of(store.sync);
+  all["appendonly"] = "yes";
+  all["bind"] = listener.host;
+  all["client-output-buffer-limit"]
+    = "normal 0 0 0 slave 0 0 0 pubsub 33554432 0 0";
+  all["databases"] = "1";
+  all["dir"] = store.directory;
+  all["maxclients"] = std::to_string(listener.clients_max);
+  all["maxmemory"] = "0";
+  all["maxmemory-policy"] = "noeviction";
+  all["notify-keyspace-events"] = to_letters(made.notify);
+  all["port"] = std::to_string(listener.port);
+  all["proto-max-bulk-len"] = std::to_string(store.value_bytes_max);
+  all["requirepass"] = "";
+  all["save"] = "";
+  all["slowlog-log-slower-than"] = std::to_string(made.slowlog_slower_than_us);
+  all["slowlog-max-len"] = std::to_string(made.slowlog_length_max);
+  all["timeout"] = std::to_string(listener.limits.idle_timeout.count() / 1000);
+  return made;
+}
+
+session_maker make_resp_sessions(const session_services& services) {
+  return {[services](caf::actor_system& system,
+                     caf_compat::execution_base* loop, connection_args args,
+                     std::uint64_t number, const std::string& local) {
+            auto own = services;
+            own.client_id = number;
+            own.local_address = local;
+            return spawn_resp_connection(system, loop, std::move(args),
+                                         std::move(own));
+          },
+          "-ERR max number of clients reached\r\n"};
+}
+
+} // namespace kvs::actors::resp

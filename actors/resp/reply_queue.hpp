@@ -1,0 +1,123 @@
+/// The replies of one RESP client, which leave in the order of its requests
+/// whatever order they are known in.
+#pragma once
+
+#include "actors/operation.hpp"
+#include "protocol/byte_buffer.hpp"
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace kvs::actors::resp {
+
+/// Ownership: one session. A ring, so that a steady stream allocates nothing.
+class reply_queue {
+public:
+  /// A reply, or the place that is kept for one.
+  struct entry {
+    enum class kind : std::uint8_t {
+      waiting,
+      /// `text` is a whole reply and lives for ever.
+      text,
+      integer,
+      null,
+      /// A bulk string that `memory` keeps alive.
+      value,
+      /// `bytes` are whole replies.
+      bytes,
+      /// Nothing is replied.
+      silent,
+    };
+    kind what = kind::waiting;
+    /// The version of RESP it is written in.
+    std::uint8_t version = 2;
+    /// CLIENT REPLY said that nobody wants it.
+    bool is_unwanted = false;
+    std::int64_t number = 0;
+    std::string_view text;
+    memory_owners memory;
+    protocol::byte_buffer bytes;
+  };
+
+  /// Keeps the next place; its number stays the same.
+  std::uint64_t open(int version, bool is_unwanted) {
+    if (size_ == ring_.size())
+      grow();
+    auto& fresh = ring_[(begin_ + size_) & (ring_.size() - 1)];
+    fresh = {};
+    fresh.version = static_cast<std::uint8_t>(version);
+    fresh.is_unwanted = is_unwanted;
+    return first_ + size_++;
+  }
+
+  entry& at(std::uint64_t number) {
+    return ring_[(begin_ + (number - first_)) & (ring_.size() - 1)];
+  }
+
+  void set_text(std::uint64_t number, std::string_view whole) {
+    auto& place = at(number);
+    place.what = entry::kind::text;
+    place.text = whole;
+  }
+  void set_integer(std::uint64_t number, std::int64_t value) {
+    auto& place = at(number);
+    place.what = entry::kind::integer;
+    place.number = value;
+  }
+  void set_null(std::uint64_t number) {
+    at(number).what = entry::kind::null;
+  }
+  void set_value(std::uint64_t number, std::string_view value,
+                 memory_owners memory) {
+    auto& place = at(number);
+    place.what = entry::kind::value;
+    place.text = value;
+    place.memory = std::move(memory);
+  }
+  void set_bytes(std::uint64_t number, protocol::byte_buffer bytes) {
+    auto& place = at(number);
+    place.what = entry::kind::bytes;
+    place.bytes = std::move(bytes);
+  }
+  void set_silent(std::uint64_t number) {
+    at(number).what = entry::kind::silent;
+  }
+
+  /// Gives what is known at the front to `take`, in order.
+  template <class Take>
+  void drain(Take take) {
+    while (size_ > 0 && ring_[begin_].what != entry::kind::waiting) {
+      if (!ring_[begin_].is_unwanted)
+        take(ring_[begin_]);
+      ring_[begin_] = {};
+      begin_ = (begin_ + 1) & (ring_.size() - 1);
+      ++first_;
+      --size_;
+    }
+  }
+
+  std::size_t size() const noexcept {
+    return size_;
+  }
+
+private:
+  void grow() {
+    std::vector<entry> larger(ring_.empty() ? 16 : 2 * ring_.size());
+    for (std::size_t i = 0; i < size_; ++i)
+      larger[i] = std::move(ring_[(begin_ + i) & (ring_.size() - 1)]);
+    ring_ = std::move(larger);
+    begin_ = 0;
+  }
+
+  /// Its size is a power of two.
+  std::vector<entry> ring_;
+  std::size_t begin_ = 0;
+  std::size_t size_ = 0;
+  /// The number of the entry at `begin_`.
+  std::uint64_t first_ = 0;
+};
+
+} // namespace kvs::actors::resp

@@ -1,0 +1,310 @@
+// HELLO, CLIENT and RESET: what a client says of itself and of others.
+
+#include "actors/resp/resp_connection.hpp"
+#include "protocol/resp/numbers.hpp"
+
+#include <algorithm>
+
+namespace kvs::actors::resp {
+namespace {
+
+using protocol::resp::equals_ignoring_case;
+using protocol::resp::reply_writer;
+using protocol::resp::to_integer;
+
+bool is_valid_name(std::string_view name) {
+  return std::ranges::all_of(
+    name, [](char letter) { return letter >= '!' && letter <= '~'; });
+}
+
+constexpr std::string_view bad_name
+  = "ERR Client names cannot contain spaces, newlines or special characters.";
+
+std::int64_t seconds_between(std::chrono::steady_clock::time_point begin,
+                             std::chrono::steady_clock::time_point end) {
+  return std::chrono::duration_cast<std::chrono::seconds>(end - begin).count();
+}
+
+} // namespace
+
+std::string resp_connection::description() const {
+  auto now = clock_type::now();
+  std::string flags;
+  if (is_monitor_)
+    flags += 'O';
+  if (is_subscribed())
+    flags += 'P';
+  if (in_transaction_)
+    flags += 'x';
+  if (flags.empty())
+    flags = "N";
+  std::string command{last_command_};
+  return "id=" + std::to_string(services_.client_id)
+         + " addr=" + args_.stream->peer() + " laddr=" + services_.local_address
+         + " fd=8 name=" + name_
+         + " age=" + std::to_string(seconds_between(joined_, now))
+         + " idle=" + std::to_string(seconds_between(last_command_time_, now))
+         + " flags=" + flags + " db=0 sub=" + std::to_string(channels_.size())
+         + " psub=" + std::to_string(patterns_.size()) + " ssub=0 multi="
+         + std::to_string(in_transaction_ ? static_cast<int>(queued_.size())
+                                          : -1)
+         + " qbuf=0 qbuf-free=0 argv-mem=0 multi-mem="
+         + std::to_string(queued_bytes_) + " rbs=0 rbp=0 obl=0 oll="
+         + std::to_string(replies_.size()) + " omem=0 tot-mem=0 events=r cmd="
+         + command + " user=default redir=-1 resp=" + std::to_string(version_);
+}
+
+void resp_connection::hello(reply_place place, const arguments& args) {
+  std::int64_t version = version_;
+  if (args.size() > 1) {
+    auto asked = to_integer(args[1]);
+    if (!asked)
+      return finish_error(
+        place, "ERR Protocol version is not an integer or out of range");
+    if (*asked < 2 || *asked > 3)
+      return finish_error(place, "NOPROTO unsupported protocol version");
+    version = *asked;
+  }
+  std::optional<std::string_view> name;
+  for (std::size_t at = 2; at < args.size(); ++at) {
+    auto left = args.size() - 1 - at;
+    if (equals_ignoring_case(args[at], "auth") && left >= 2) {
+      if (!equals_ignoring_case(args[at + 1], "default"))
+        return finish_error(place, "WRONGPASS invalid username-password pair "
+                                   "or user is disabled.");
+      at += 2;
+    } else if (equals_ignoring_case(args[at], "setname") && left >= 1) {
+      name = args[++at];
+      if (!is_valid_name(*name))
+        return finish_error(place, bad_name);
+    } else {
+      return finish_error(place, "ERR Syntax error in HELLO option '"
+                                   + std::string{args[at]} + "'");
+    }
+  }
+  if (name)
+    name_ = *name;
+  version_ = static_cast<int>(version);
+  replies_.at(place.number).version = static_cast<std::uint8_t>(version);
+  finish_with(place, [this](reply_writer& out) {
+    out.map(7);
+    out.bulk("server");
+    out.bulk("redis");
+    out.bulk("version");
+    out.bulk("7.0.15");
+    out.bulk("proto");
+    out.integer(version_);
+    out.bulk("id");
+    out.integer(static_cast<std::int64_t>(services_.client_id));
+    out.bulk("mode");
+    out.bulk("standalone");
+    out.bulk("role");
+    out.bulk("master");
+    out.bulk("modules");
+    out.array(0);
+  });
+}
+
+void resp_connection::reset(reply_place place) {
+  end_transaction();
+  unwatch();
+  if (is_subscribed())
+    caf_compat::tell(this, services_.publisher,
+                     drop_subscriber{connection_impl{this}});
+  channels_.clear();
+  patterns_.clear();
+  if (std::exchange(is_monitor_, false))
+    caf_compat::ask(this, services_.registry,
+                    watch_commands{services_.client_id, false})
+      .then([](const commands_watched&) {}, [](const caf::error&) {});
+  name_.clear();
+  version_ = 2;
+  replies_off_ = false;
+  skips_next_ = false;
+  no_evict_ = false;
+  replies_.at(place.number).version = 2;
+  replies_.at(place.number).is_unwanted = false;
+  finish_text(place, "+RESET\r\n");
+}
+
+void resp_connection::client_command(reply_place place,
+                                     const command_spec& spec,
+                                     const arguments& args) {
+  auto name = spec.name.substr(std::string_view{"client|"}.size());
+  if (name == "id")
+    return finish_with(place, [&](reply_writer& out) {
+      out.integer(static_cast<std::int64_t>(services_.client_id));
+    });
+  if (name == "getname")
+    return finish_with(place, [&](reply_writer& out) {
+      if (name_.empty())
+        out.null();
+      else
+        out.bulk(name_);
+    });
+  if (name == "setname") {
+    if (!is_valid_name(args[2]))
+      return finish_error(place, bad_name);
+    name_ = args[2];
+    return finish_text(place, "+OK\r\n");
+  }
+  if (name == "info")
+    return finish_with(place, [&](reply_writer& out) {
+      out.verbatim("txt", description() + "\n");
+    });
+  if (name == "no-evict") {
+    auto on = equals_ignoring_case(args[2], "on");
+    if (!on && !equals_ignoring_case(args[2], "off"))
+      return finish_error(place, "ERR syntax error");
+    no_evict_ = on;
+    return finish_text(place, "+OK\r\n");
+  }
+  if (name == "getredir")
+    return finish_with(place, [&](reply_writer& out) { out.integer(-1); });
+  if (name == "reply")
+    return client_reply(place, args);
+  if (name == "kill")
+    return client_kill(place, args);
+  if (name != "list")
+    return finish_error(place, "ERR CLIENT " + std::string{name}
+                                 + " is not offered by kvs");
+  std::string type;
+  std::vector<std::uint64_t> ids;
+  if (args.size() == 4 && equals_ignoring_case(args[2], "type")) {
+    type = args[3];
+    std::ranges::transform(type, type.begin(), protocol::resp::to_lower);
+    if (type != "normal" && type != "pubsub" && type != "master"
+        && type != "replica" && type != "slave")
+      return finish_error(place, "ERR Unknown client type '"
+                                   + std::string{args[3]} + "'");
+  } else if (args.size() > 3 && equals_ignoring_case(args[2], "id")) {
+    for (std::size_t at = 3; at < args.size(); ++at) {
+      auto id = to_integer(args[at]);
+      if (!id || *id <= 0)
+        return finish_error(place, "ERR Invalid client ID");
+      ids.push_back(static_cast<std::uint64_t>(*id));
+    }
+  } else if (args.size() != 2) {
+    return finish_error(place, "ERR syntax error");
+  }
+  caf_compat::ask(this, services_.registry, describe_clients{})
+    .then(
+      [this, place, type, ids](const clients_described& found) {
+        std::string lines;
+        for (const auto& each : found.clients)
+          if ((type.empty() || each.type == type)
+              && (ids.empty() || std::ranges::find(ids, each.id) != ids.end()))
+            lines += each.line + "\n";
+        finish_with(place,
+                    [&](reply_writer& out) { out.verbatim("txt", lines); });
+        drain();
+        end_turn();
+      },
+      [this](const caf::error&) { close(nullptr); });
+}
+
+void resp_connection::client_reply(reply_place place, const arguments& args) {
+  auto& entry = replies_.at(place.number);
+  if (equals_ignoring_case(args[2], "on")) {
+    replies_off_ = false;
+    skips_next_ = false;
+    entry.is_unwanted = false;
+    return finish_text(place, "+OK\r\n");
+  }
+  if (equals_ignoring_case(args[2], "off")) {
+    replies_off_ = true;
+  } else if (equals_ignoring_case(args[2], "skip")) {
+    skips_next_ = !replies_off_;
+  } else {
+    return finish_error(place, "ERR syntax error");
+  }
+  if (place.element < 0)
+    return replies_.set_silent(place.number);
+  finish(place, {});
+}
+
+void resp_connection::client_kill(reply_place place, const arguments& args) {
+  struct {
+    std::optional<std::uint64_t> id;
+    std::string address;
+    std::string local_address;
+    std::string type;
+    bool skips_me = true;
+  } filter;
+  auto by_address = args.size() == 3;
+  if (by_address) {
+    filter.address = args[2];
+    filter.skips_me = false;
+  }
+  for (std::size_t at = 2; !by_address && at < args.size(); at += 2) {
+    if (at + 1 == args.size())
+      return finish_error(place, "ERR syntax error");
+    auto value = args[at + 1];
+    if (equals_ignoring_case(args[at], "id")) {
+      auto id = to_integer(value);
+      if (!id || *id <= 0)
+        return finish_error(place, "ERR client-id should be greater than 0");
+      filter.id = static_cast<std::uint64_t>(*id);
+    } else if (equals_ignoring_case(args[at], "type")) {
+      filter.type = value;
+      std::ranges::transform(filter.type, filter.type.begin(),
+                             protocol::resp::to_lower);
+      if (filter.type != "normal" && filter.type != "pubsub"
+          && filter.type != "master" && filter.type != "replica"
+          && filter.type != "slave")
+        return finish_error(place, "ERR Unknown client type '"
+                                     + std::string{value} + "'");
+    } else if (equals_ignoring_case(args[at], "addr")) {
+      filter.address = value;
+    } else if (equals_ignoring_case(args[at], "laddr")) {
+      filter.local_address = value;
+    } else if (equals_ignoring_case(args[at], "user")) {
+      if (value != "default")
+        return finish_error(place,
+                            "ERR No such user '" + std::string{value} + "'");
+    } else if (equals_ignoring_case(args[at], "skipme")) {
+      filter.skips_me = equals_ignoring_case(value, "yes");
+      if (!filter.skips_me && !equals_ignoring_case(value, "no"))
+        return finish_error(place, "ERR syntax error");
+    } else {
+      return finish_error(place, "ERR syntax error");
+    }
+  }
+  caf_compat::ask(this, services_.registry, describe_clients{})
+    .then(
+      [this, place, filter, by_address](const clients_described& found) {
+        close_clients doomed;
+        auto is_me = false;
+        for (const auto& each : found.clients) {
+          auto me = each.id == services_.client_id;
+          if ((filter.id && *filter.id != each.id)
+              || (!filter.address.empty() && filter.address != each.address)
+              || (!filter.local_address.empty()
+                  && filter.local_address != each.local_address)
+              || (!filter.type.empty() && filter.type != each.type)
+              || (me && filter.skips_me))
+            continue;
+          is_me = is_me || me;
+          doomed.ids.push_back(each.id);
+        }
+        auto count = static_cast<std::int64_t>(doomed.ids.size());
+        if (by_address && count == 0)
+          finish_error(place, "ERR No such client");
+        else if (by_address)
+          finish_text(place, "+OK\r\n");
+        else
+          finish_with(place, [&](reply_writer& out) { out.integer(count); });
+        // Its own end comes after its reply.
+        std::erase(doomed.ids, services_.client_id);
+        caf_compat::tell(this, services_.registry, std::move(doomed));
+        if (is_me) {
+          closes_ = true;
+          end_input(true);
+        }
+        drain();
+        end_turn();
+      },
+      [this](const caf::error&) { close(nullptr); });
+}
+
+} // namespace kvs::actors::resp

@@ -1,0 +1,226 @@
+/// The CONNECTION of a client that speaks RESP; private to resp_*.cpp.
+#pragma once
+
+#include "actors/connection_state.hpp"
+#include "actors/resp/calls.hpp"
+#include "actors/resp/client_registry.hpp"
+#include "actors/resp/listener.hpp"
+#include "actors/resp/reply_queue.hpp"
+#include "protocol/resp/parser.hpp"
+
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace kvs::actors::resp {
+
+/// Where the reply to a command goes: into its own place, or into one element
+/// of the reply to EXEC.
+struct reply_place {
+  std::uint64_t number = 0;
+  int element = -1;
+};
+
+/// How the answer to a single operation becomes a reply.
+enum class answer_form : std::uint8_t {
+  /// The value, or null.
+  value,
+  /// OK.
+  ok,
+  /// OK, or null where the condition did not hold.
+  ok_or_null,
+  /// 1 where the condition held.
+  applied,
+  /// 1 where there was such a key.
+  existed,
+  /// The number.
+  number,
+  /// The command is run on what was read.
+  read,
+  /// The shard has run the command.
+  result,
+};
+
+/// A command that the store is busy with.
+struct pending_call {
+  answer_form form = answer_form::value;
+  bool in_use = false;
+  std::chrono::steady_clock::time_point began;
+  std::unique_ptr<call> what;
+};
+
+/// An EXEC whose elements are being filled.
+struct pending_exec {
+  std::uint64_t number = 0;
+  std::vector<protocol::byte_buffer> elements;
+  std::size_t missing = 0;
+};
+
+class resp_connection final : public connection {
+public:
+  resp_connection(caf::actor_config& config, caf_compat::execution_base* loop,
+                  connection_args args, session_services services);
+
+  void on_exit() override;
+
+private:
+  using clock_type = std::chrono::steady_clock;
+  using byte_buffer = protocol::byte_buffer;
+  using arguments = std::vector<std::string_view>;
+
+  // -- resp_connection.cpp: bytes, order, life --------------------------------
+
+  bool parse_one() override;
+  void take_large() override;
+  void refuse_large(protocol::status code, const char* why) override;
+  std::size_t requests_elsewhere() const override;
+  void forget_client() override;
+  void greet() override;
+  void handle(const channel_message& message) override;
+  void handle(const monitored_command& message) override;
+  void handle(const settings_changed& message) override;
+  client_described describe() override;
+  void answered(std::uint64_t wire_id, const answer& found,
+                const memory_owners& memory) override;
+  void reply(std::uint64_t wire_id, protocol::request_type type,
+             const protocol::reply& message,
+             const memory_owners& memory) override;
+  void take_command(std::span<const std::string_view> args,
+                    const memory_owner& memory, std::string_view bytes);
+  void refuse_protocol(std::string_view error);
+  void drain();
+  void write_entry(reply_queue::entry& next);
+  /// Puts what belongs to no request behind everything that is waiting.
+  void push(byte_buffer bytes);
+  std::uint64_t open_place();
+
+  // -- resp_dispatch.cpp: which command, and may it run
+  // ------------------------
+
+  void dispatch(arguments args, const memory_owner& memory);
+  void queue_command(const command_spec& spec, arguments args,
+                     const memory_owner& memory);
+  void run(const command_spec& spec, arguments args,
+           const memory_owner& memory);
+  void run_in_session(reply_place place, const command_spec& spec,
+                      const arguments& args, const memory_owner& memory);
+  call make_call(const command_spec& spec, arguments args,
+                 const memory_owner& memory) const;
+  void finish(reply_place place, byte_buffer bytes);
+  void finish_text(reply_place place, std::string_view whole);
+  void finish_error(reply_place place, std::string_view text);
+  template <class Write>
+  void finish_with(reply_place place, Write write) {
+    byte_buffer bytes;
+    protocol::resp::reply_writer writer{bytes,
+                                        replies_.at(place.number).version};
+    write(writer);
+    finish(place, std::move(bytes));
+  }
+  std::string error_text(const failure& error) const;
+  void monitor(const arguments& args);
+  void note_slow(const call& what, clock_type::time_point began);
+
+  // -- resp_data.cpp: commands on keys
+  // ------------------------------------------
+
+  void run_on_keys(call what);
+  bool run_hot(std::uint64_t number, const call& what);
+  void submit_operation(std::uint64_t number, answer_form form, operation op,
+                        route way, const memory_owner& memory);
+  void submit_put(std::uint64_t number, const call& what, std::string_view key,
+                  std::string_view value, storage::timestamp_ms expires_at);
+  void run_on_one_key(std::uint64_t number, call what);
+  void run_program(std::uint64_t number, call what);
+  void run_on_store(reply_place place, const call& what);
+  void scan(std::uint64_t number, const call& what);
+  /// Whether it is an error, which is the reply then.
+  bool has_failed(reply_place place, const protocol::reply& reply);
+  void ask_store(protocol::request request,
+                 std::function<void(const protocol::reply&)> then);
+  void publish(std::vector<key_event> events);
+
+  // -- resp_transactions.cpp
+  // -----------------------------------------------------
+
+  void begin_transaction(std::uint64_t number);
+  void discard(std::uint64_t number);
+  void execute(std::uint64_t number);
+  void finish_exec(const failure& error, call_program& done,
+                   std::uint64_t number);
+  void watch_keys(std::uint64_t number, const arguments& args);
+  void unwatch();
+  void end_transaction();
+
+  // -- resp_client_commands.cpp, resp_server_commands.cpp, resp_channels.cpp
+  // -----
+
+  void hello(reply_place place, const arguments& args);
+  void client_command(reply_place place, const command_spec& spec,
+                      const arguments& args);
+  void client_kill(reply_place place, const arguments& args);
+  void client_reply(reply_place place, const arguments& args);
+  void reset(reply_place place);
+  void server_command(reply_place place, const command_spec& spec,
+                      const arguments& args);
+  void config_command(reply_place place, const command_spec& spec,
+                      const arguments& args);
+  void slowlog_command(reply_place place, const command_spec& spec,
+                       const arguments& args);
+  void info(reply_place place, const arguments& args);
+  void subscribe(reply_place place, const arguments& args, bool patterns);
+  void unsubscribe(reply_place place, const arguments& args, bool patterns);
+  void publish_command(reply_place place, const arguments& args);
+  void pubsub_command(reply_place place, const command_spec& spec,
+                      const arguments& args);
+  bool is_subscribed() const {
+    return !channels_.empty() || !patterns_.empty();
+  }
+  std::string description() const;
+
+  session_services services_;
+  protocol::resp::parser parser_;
+  reply_queue replies_;
+  /// By the low bits of the reply's number.
+  std::vector<pending_call> pending_;
+  boost::unordered_flat_map<std::uint64_t,
+                            std::function<void(const protocol::reply&)>>
+    asked_;
+  std::uint64_t last_asked_ = 0;
+  settings_ptr settings_;
+
+  // What the client has chosen:
+  int version_ = 2;
+  std::string name_;
+  bool replies_off_ = false;
+  bool skips_next_ = false;
+  bool skips_this_ = false;
+  bool no_evict_ = false;
+  bool is_monitor_ = false;
+  bool closes_ = false;
+
+  // MULTI and WATCH:
+  bool in_transaction_ = false;
+  bool transaction_failed_ = false;
+  std::vector<call> queued_;
+  std::uint64_t queued_bytes_ = 0;
+  std::vector<watch> watches_;
+  bool watching_ = false;
+  std::shared_ptr<pending_exec> exec_;
+
+  std::set<std::string, std::less<>> channels_;
+  std::set<std::string, std::less<>> patterns_;
+
+  clock_type::time_point joined_;
+  clock_type::time_point now_;
+  clock_type::time_point last_command_time_;
+  std::string_view last_command_ = "NULL";
+  client_counters counted_;
+};
+
+} // namespace kvs::actors::resp

@@ -1,0 +1,330 @@
+// Commands on keys, on their way through the store.
+
+#include "actors/resp/resp_connection.hpp"
+#include "protocol/resp/numbers.hpp"
+#include "protocol/resp/scan.hpp"
+#include "storage/index.hpp"
+#include "storage/record.hpp"
+
+#include <algorithm>
+
+namespace kvs::actors::resp {
+namespace {
+
+using protocol::resp::command_flag;
+using protocol::resp::equals_ignoring_case;
+using protocol::resp::reply_writer;
+using protocol::resp::to_integer;
+using protocol::resp::value_use;
+
+std::span<const std::byte> as_bytes(std::string_view text) {
+  return std::as_bytes(std::span{text.data(), text.size()});
+}
+
+std::string_view as_text(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+} // namespace
+
+void resp_connection::run_on_keys(call what) {
+  const auto& spec = *what.spec;
+  auto number = open_place();
+  if (spec.name == "scan")
+    return scan(number, what);
+  if (spec.first_key == 0 && spec.handler != nullptr)
+    return run_on_store({number, -1}, what);
+  for (auto key : keys_of(spec, what.args))
+    if (key.size() > what.limits.key_bytes_max)
+      return finish_error({number, -1},
+                          "ERR the key is longer than allowed ("
+                            + std::to_string(what.limits.key_bytes_max)
+                            + " bytes); nothing was done");
+  if (!what.wants_events && run_hot(number, what))
+    return;
+  auto one_key = spec.last_key == spec.first_key && spec.key_step <= 1;
+  auto names_one_of_many
+    = spec.last_key < 0 && spec.key_step == 1
+      && what.args.size() == static_cast<std::size_t>(spec.first_key) + 1;
+  if (spec.first_key > 0 && (one_key || names_one_of_many))
+    return run_on_one_key(number, std::move(what));
+  run_program(number, std::move(what));
+}
+
+/// The commands that matter most, without a detour. False: not one of them.
+bool resp_connection::run_hot(std::uint64_t number, const call& what) {
+  const auto& args = what.args;
+  auto name = what.spec->name;
+  operation op;
+  if (name == "get") {
+    op.kind = operation_kind::get;
+    op.key = args[1];
+    submit_operation(number, answer_form::value, op, route::read, what.memory);
+    return true;
+  }
+  if (name == "set" && args.size() == 3) {
+    submit_put(number, what, args[1], args[2], 0);
+    return true;
+  }
+  if (name == "incr" || name == "decr") {
+    op.kind = operation_kind::increment;
+    op.key = args[1];
+    op.delta = name == "incr" ? 1 : -1;
+    submit_operation(number, answer_form::number, op, route::evaluate,
+                     what.memory);
+    return true;
+  }
+  if (name == "setnx") {
+    op.kind = operation_kind::put;
+    op.condition = write_condition::if_absent;
+    op.key = args[1];
+    op.value = as_bytes(args[2]);
+    op.value_crc = storage::value_checksum(op.value);
+    if (args[2].size() > storage::turn_value_bytes_max)
+      return false;
+    submit_operation(number, answer_form::applied, op, route::evaluate,
+                     what.memory);
+    return true;
+  }
+  if ((name == "del" || name == "unlink") && args.size() == 2) {
+    op.kind = operation_kind::erase;
+    op.key = args[1];
+    submit_operation(number, answer_form::existed, op, route::evaluate,
+                     what.memory);
+    return true;
+  }
+  if (name == "exists" && args.size() == 2) {
+    op.kind = operation_kind::exists;
+    op.key = args[1];
+    submit_operation(number, answer_form::applied, op, route::read,
+                     what.memory);
+    return true;
+  }
+  return false;
+}
+
+void resp_connection::submit_operation(std::uint64_t number, answer_form form,
+                                       operation op, route way,
+                                       const memory_owner& memory) {
+  op.hash = (*args_.store.hash)(op.key);
+  auto& pending = pending_[number & (pending_.size() - 1)];
+  pending.form = form;
+  pending.began = now_;
+  router_.submit(number, op, way, memory);
+}
+
+void resp_connection::submit_put(std::uint64_t number, const call& what,
+                                 std::string_view key, std::string_view value,
+                                 storage::timestamp_ms expires_at) {
+  operation op;
+  op.kind = operation_kind::put;
+  op.key = key;
+  op.value = as_bytes(value);
+  op.expires_at = expires_at;
+  if (value.size() <= storage::turn_value_bytes_max) {
+    op.value_crc = storage::value_checksum(op.value);
+    return submit_operation(number, answer_form::ok, op, route::blind,
+                            what.memory);
+  }
+  checksum({op.value}, [this, number, op, memory = what.memory](
+                         std::vector<std::uint32_t> crcs) mutable {
+    op.value_crc = crcs.front();
+    submit_operation(number, answer_form::ok, op, route::blind, memory);
+  });
+}
+
+void resp_connection::run_on_one_key(std::uint64_t number, call what) {
+  const auto& spec = *what.spec;
+  operation op;
+  op.key = what.args[static_cast<std::size_t>(spec.first_key)];
+  auto memory = what.memory;
+  if (!spec.is(command_flag::write)) {
+    op.kind = value_use_of(spec, what.args) == value_use::reads
+                ? operation_kind::get
+                : operation_kind::exists;
+    auto& pending = pending_[number & (pending_.size() - 1)];
+    pending.what = std::make_unique<call>(std::move(what));
+    return submit_operation(number, answer_form::read, op, route::read, memory);
+  }
+  auto& pending = pending_[number & (pending_.size() - 1)];
+  pending.what = std::make_unique<call>(what);
+  auto update = std::make_shared<call_update>(std::move(what));
+  op.kind = operation_kind::update;
+  op.update = update.get();
+  submit_operation(number, answer_form::result, op, route::evaluate, update);
+}
+
+void resp_connection::run_program(std::uint64_t number, call what) {
+  auto& pending = pending_[number & (pending_.size() - 1)];
+  pending.began = now_;
+  std::uint64_t bytes = 0;
+  for (auto each : what.args)
+    bytes += each.size();
+  std::vector<call> calls;
+  calls.push_back(std::move(what));
+  auto running = std::make_shared<call_program>(
+    std::move(calls), std::vector<watch>{}, args_.store.hash, args_.store.clock,
+    [this, number](const failure& error, call_program& done) {
+      const auto& ended = done.calls().front();
+      note_slow(ended, pending_[number & (pending_.size() - 1)].began);
+      if (error.code != outcome::ok) {
+        finish_error({number, -1}, error_text(error));
+      } else {
+        publish(std::move(done.events()));
+        finish({number, -1}, std::move(done.replies().front()));
+      }
+      drain();
+    });
+  router_.submit(std::move(running), bytes);
+}
+
+void resp_connection::answered(std::uint64_t number, const answer& found,
+                               const memory_owners& memory) {
+  auto& pending = pending_[number & (pending_.size() - 1)];
+  auto what = std::move(pending.what);
+  if (what != nullptr)
+    note_slow(*what, pending.began);
+  if (found.code != outcome::ok) {
+    finish_error({number, -1}, error_text({found.code, found.detail}));
+    return drain();
+  }
+  switch (pending.form) {
+    case answer_form::value:
+      ++(found.applied ? counted_.hits : counted_.misses);
+      if (found.applied)
+        replies_.set_value(number, as_text(found.value), memory);
+      else
+        replies_.set_null(number);
+      break;
+    case answer_form::ok:
+      replies_.set_text(number, "+OK\r\n");
+      break;
+    case answer_form::ok_or_null:
+      if (found.applied)
+        replies_.set_text(number, "+OK\r\n");
+      else
+        replies_.set_null(number);
+      break;
+    case answer_form::applied:
+      replies_.set_integer(number, found.applied ? 1 : 0);
+      break;
+    case answer_form::existed:
+      replies_.set_integer(number, found.existed ? 1 : 0);
+      break;
+    case answer_form::number:
+      replies_.set_integer(number, found.number);
+      break;
+    case answer_form::read: {
+      ++(found.applied ? counted_.hits : counted_.misses);
+      auto result = read_with(*what, found, memory, args_.store.clock->now());
+      publish(std::move(result.events));
+      replies_.set_bytes(number, std::move(result.reply));
+      break;
+    }
+    case answer_form::result: {
+      const auto& result = *static_cast<const call_result*>(found.result.get());
+      publish(result.events);
+      byte_buffer bytes;
+      bytes.append(result.reply.bytes());
+      replies_.set_bytes(number, std::move(bytes));
+      break;
+    }
+  }
+  drain();
+}
+
+void resp_connection::publish(std::vector<key_event> events) {
+  if (!events.empty())
+    caf_compat::tell(this, services_.publisher,
+                     publish_key_events{std::move(events)});
+}
+
+// -- the whole store
+// -----------------------------------------------------------------
+
+void resp_connection::run_on_store(reply_place place, const call& what) {
+  const auto& spec = *what.spec;
+  auto in_words = [&](std::string_view word) {
+    return what.args.size() == 2 && equals_ignoring_case(what.args[1], word);
+  };
+  if (spec.name == "dbsize")
+    return ask_store(protocol::count{}, [this, place](const auto& reply) {
+      if (has_failed(place, reply))
+        return;
+      auto count = std::get<protocol::count_reply>(reply).key_count;
+      finish_with(place, [&](reply_writer& out) {
+        out.integer(static_cast<std::int64_t>(count));
+      });
+    });
+  if ((spec.name == "flushall" || spec.name == "flushdb")
+      && (what.args.size() == 1 || in_words("async") || in_words("sync")))
+    return ask_store(protocol::flush{}, [this, place](const auto& reply) {
+      if (!has_failed(place, reply))
+        finish_text(place, "+OK\r\n");
+    });
+  if (place.element < 0)
+    return run_program(place.number, what);
+}
+
+bool resp_connection::has_failed(reply_place place,
+                                 const protocol::reply& reply) {
+  auto* error = std::get_if<protocol::error_reply>(&reply);
+  if (error == nullptr)
+    return false;
+  finish_error(place, "ERR " + error->message);
+  return true;
+}
+
+void resp_connection::ask_store(
+  protocol::request request, std::function<void(const protocol::reply&)> then) {
+  auto id = ++last_asked_;
+  asked_.emplace(id, std::move(then));
+  router_.submit(id, std::move(request), nullptr);
+}
+
+void resp_connection::reply(std::uint64_t id, protocol::request_type,
+                            const protocol::reply& message,
+                            const memory_owners&) {
+  auto it = asked_.find(id);
+  auto then = std::move(it->second);
+  asked_.erase(it);
+  then(message);
+  drain();
+}
+
+void resp_connection::scan(std::uint64_t number, const call& what) {
+  auto parsed = protocol::resp::parse_scan(what.args);
+  if (!parsed.error.empty())
+    return finish_error({number, -1}, parsed.error);
+  protocol::scan request;
+  // Any number is a cursor; one that no scan has returned is behind the end.
+  request.cursor = parsed.cursor;
+  if (request.cursor > storage::partition_count)
+    return finish_with({number, -1}, [](reply_writer& out) {
+      out.array(2);
+      out.bulk("0");
+      out.array(0);
+    });
+  constexpr std::int64_t count_max = 1000;
+  request.count_hint
+    = static_cast<std::uint32_t>(std::min(parsed.count, count_max));
+  auto keep = std::make_shared<const call>(what);
+  ask_store(request, [this, number, parsed, keep](const auto& reply) {
+    if (has_failed({number, -1}, reply))
+      return;
+    const auto* listed = std::get_if<protocol::scan_reply>(&reply);
+    std::vector<std::string_view> matching;
+    for (const auto& key : listed->keys)
+      if (scan_matches(parsed, key))
+        matching.push_back(key);
+    finish_with({number, -1}, [&](reply_writer& out) {
+      out.array(2);
+      out.bulk(std::to_string(listed->next_cursor));
+      out.array(matching.size());
+      for (auto key : matching)
+        out.bulk(key);
+    });
+  });
+}
+
+} // namespace kvs::actors::resp

@@ -1,0 +1,236 @@
+// INFO: figures of the node in the words of Redis, and in its own.
+
+#include "actors/resp/resp_connection.hpp"
+#include "protocol/resp/numbers.hpp"
+
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <fstream>
+#include <map>
+
+namespace kvs::actors::resp {
+namespace {
+
+using protocol::resp::reply_writer;
+using figures = std::map<std::string, std::string>;
+
+std::uint64_t number(const figures& all, const std::string& name) {
+  auto it = all.find(name);
+  return it == all.end() ? 0 : std::stoull(it->second);
+}
+
+std::uint64_t resident_bytes() {
+  std::ifstream statm{"/proc/self/statm"};
+  std::uint64_t whole = 0;
+  std::uint64_t resident = 0;
+  statm >> whole >> resident;
+  return resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+std::string readable(std::uint64_t bytes) {
+  constexpr std::array units = {"B", "K", "M", "G", "T"};
+  auto value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  for (; value >= 1024 && unit + 1 < units.size(); ++unit)
+    value /= 1024;
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), unit == 0 ? "%.0f%s" : "%.2f%s",
+                value, units[unit]);
+  return text.data();
+}
+
+std::string seconds_of(const timeval& time) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%lld.%06lld",
+                static_cast<long long>(time.tv_sec),
+                static_cast<long long>(time.tv_usec));
+  return text.data();
+}
+
+/// Collects the lines of the sections that were asked for.
+class info_text {
+public:
+  explicit info_text(std::vector<std::string> wanted)
+    : wanted_{std::move(wanted)} {
+  }
+  bool section(const std::string& name, const char* title) {
+    auto asked = std::ranges::any_of(wanted_, [&](const auto& each) {
+      return each == name || each == "all" || each == "everything"
+             || each == "default";
+    });
+    open_ = wanted_.empty() || asked;
+    if (!open_)
+      return false;
+    if (!text_.empty())
+      text_ += "\r\n";
+    text_ += "# ";
+    text_ += title;
+    text_ += "\r\n";
+    return true;
+  }
+  info_text& line(const char* name, const std::string& value) {
+    text_ += name;
+    text_ += ":" + value + "\r\n";
+    return *this;
+  }
+  info_text& line(const char* name, std::uint64_t value) {
+    return line(name, std::to_string(value));
+  }
+  const std::string& text() const {
+    return text_;
+  }
+
+private:
+  std::vector<std::string> wanted_;
+  bool open_ = false;
+  std::string text_;
+};
+
+void add_server(info_text& out, const session_services& services) {
+  if (!out.section("server", "Server"))
+    return;
+  auto now = std::chrono::duration_cast<std::chrono::seconds>(
+               std::chrono::system_clock::now().time_since_epoch())
+               .count();
+  auto uptime = static_cast<std::uint64_t>(
+    std::max<std::int64_t>(0, now - services.started_s));
+  utsname system{};
+  uname(&system);
+  out.line("redis_version", "7.0.15")
+    .line("redis_mode", "standalone")
+    .line("os", std::string{system.sysname} + " " + system.release + " "
+                  + system.machine)
+    .line("arch_bits", 64)
+    .line("multiplexing_api", "epoll")
+    .line("process_id", static_cast<std::uint64_t>(getpid()))
+    .line("run_id", services.run_id)
+    .line("tcp_port", services.local_address.substr(
+                        services.local_address.rfind(':') + 1))
+    .line("uptime_in_seconds", uptime)
+    .line("uptime_in_days", uptime / 86'400)
+    .line("hz", 10)
+    .line("executable", "kvs-node")
+    .line("config_file", "");
+}
+
+void add_memory(info_text& out) {
+  if (!out.section("memory", "Memory"))
+    return;
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  auto resident = resident_bytes();
+  auto peak = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+  out.line("used_memory", resident)
+    .line("used_memory_human", readable(resident))
+    .line("used_memory_rss", resident)
+    .line("used_memory_rss_human", readable(resident))
+    .line("used_memory_peak", peak)
+    .line("used_memory_peak_human", readable(peak))
+    .line("maxmemory", 0)
+    .line("maxmemory_human", "0B")
+    .line("maxmemory_policy", "noeviction")
+    .line("mem_fragmentation_ratio", "1.00")
+    .line("mem_allocator", "libc");
+}
+
+void add_cpu(info_text& out) {
+  if (!out.section("cpu", "CPU"))
+    return;
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  out.line("used_cpu_sys", seconds_of(usage.ru_stime))
+    .line("used_cpu_user", seconds_of(usage.ru_utime));
+}
+
+} // namespace
+
+void resp_connection::info(reply_place place, const arguments& args) {
+  std::vector<std::string> wanted;
+  for (std::size_t at = 1; at < args.size(); ++at) {
+    wanted.emplace_back(args[at]);
+    std::ranges::transform(wanted.back(), wanted.back().begin(),
+                           protocol::resp::to_lower);
+  }
+  auto finish_info = [this, place, wanted](const figures& store,
+                                           const clients_described& all) {
+    info_text out{wanted};
+    add_server(out, services_);
+    auto pubsub = static_cast<std::uint64_t>(std::ranges::count_if(
+      all.clients, [](const auto& each) { return each.type == "pubsub"; }));
+    if (out.section("clients", "Clients"))
+      out.line("connected_clients", all.clients.size())
+        .line("cluster_connections", 0)
+        .line("maxclients", settings_->parameters.at("maxclients"))
+        .line("blocked_clients", 0)
+        .line("pubsub_clients", pubsub);
+    add_memory(out);
+    if (out.section("persistence", "Persistence"))
+      out.line("loading", 0)
+        .line("async_loading", 0)
+        .line("rdb_changes_since_last_save", 0)
+        .line("rdb_bgsave_in_progress", 0)
+        .line("rdb_last_bgsave_status", "ok")
+        .line("aof_enabled", 1)
+        .line("aof_rewrite_in_progress", 0)
+        .line("aof_last_bgrewrite_status", "ok")
+        .line("aof_last_write_status", "ok");
+    if (out.section("stats", "Stats"))
+      out.line("total_connections_received", all.joined)
+        .line("total_commands_processed", all.counted.commands)
+        .line("total_net_input_bytes", all.counted.input_bytes)
+        .line("total_net_output_bytes", all.counted.output_bytes)
+        .line("expired_keys", number(store, "keys_expired"))
+        .line("evicted_keys", 0)
+        .line("keyspace_hits", all.counted.hits)
+        .line("keyspace_misses", all.counted.misses)
+        .line("total_reads_processed", number(store, "reads"))
+        .line("total_writes_processed", number(store, "writes"));
+    if (out.section("replication", "Replication"))
+      out.line("role", "master")
+        .line("connected_slaves", 0)
+        .line("master_replid", services_.run_id)
+        .line("master_repl_offset", 0);
+    add_cpu(out);
+    if (out.section("modules", "Modules")) {
+    }
+    if (out.section("errorstats", "Errorstats")) {
+    }
+    if (out.section("cluster", "Cluster"))
+      out.line("cluster_enabled", 0);
+    if (out.section("keyspace", "Keyspace"))
+      if (auto keys = number(store, "keys"); keys > 0)
+        out.line("db0",
+                 "keys=" + std::to_string(keys) + ",expires=0,avg_ttl=0");
+    if (out.section("kvs", "Kvs")) {
+      out.line("kvs_version", services_.node_version);
+      for (const auto& [name, value] : store)
+        out.line(("kvs_" + name).c_str(), value);
+    }
+    finish_with(place,
+                [&](reply_writer& to) { to.verbatim("txt", out.text()); });
+    drain();
+  };
+  caf_compat::ask(this, services_.registry, describe_clients{})
+    .then(
+      [this, place, finish_info](const clients_described& clients) {
+        ask_store(protocol::stats{},
+                  [this, place, finish_info, clients](const auto& reply) {
+                    if (has_failed(place, reply))
+                      return;
+                    figures store;
+                    for (const auto& each :
+                         std::get<protocol::stats_reply>(reply).figures)
+                      store.emplace(each.name, each.value);
+                    finish_info(store, clients);
+                  });
+        end_turn();
+      },
+      [this](const caf::error&) { close(nullptr); });
+}
+
+} // namespace kvs::actors::resp

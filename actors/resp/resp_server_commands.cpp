@@ -1,0 +1,240 @@
+// What a client asks of the node: settings, times, logs, syncs.
+
+#include "actors/resp/resp_connection.hpp"
+#include "protocol/resp/glob.hpp"
+#include "protocol/resp/numbers.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace kvs::actors::resp {
+namespace {
+
+using protocol::resp::equals_ignoring_case;
+using protocol::resp::reply_writer;
+using protocol::resp::to_integer;
+
+std::string lower(std::string_view text) {
+  std::string result{text};
+  std::ranges::transform(result, result.begin(), protocol::resp::to_lower);
+  return result;
+}
+
+} // namespace
+
+void resp_connection::server_command(reply_place place,
+                                     const command_spec& spec,
+                                     const arguments& args) {
+  auto name = spec.name;
+  auto sync_then = [this, place](std::string_view whole) {
+    ask_store(protocol::sync{}, [this, place, whole](const auto& reply) {
+      if (!has_failed(place, reply))
+        finish_text(place, whole);
+    });
+  };
+  if (name == "info")
+    return info(place, args);
+  if (name.starts_with("config|"))
+    return config_command(place, spec, args);
+  if (name.starts_with("slowlog|"))
+    return slowlog_command(place, spec, args);
+  if (name == "time") {
+    auto us = std::chrono::duration_cast<std::chrono::microseconds>(
+                std::chrono::system_clock::now().time_since_epoch())
+                .count();
+    return finish_with(place, [&](reply_writer& out) {
+      out.array(2);
+      out.bulk(std::to_string(us / 1'000'000));
+      out.bulk(std::to_string(us % 1'000'000));
+    });
+  }
+  if (name == "lastsave")
+    return finish_with(place, [&](reply_writer& out) {
+      out.integer(std::chrono::duration_cast<std::chrono::seconds>(
+                    std::chrono::system_clock::now().time_since_epoch())
+                    .count());
+    });
+  if (name == "save")
+    return sync_then("+OK\r\n");
+  if (name == "bgsave")
+    return sync_then("+Background saving started\r\n");
+  if (name == "bgrewriteaof") {
+    // The reply does not wait for the compaction, as that of Redis does not.
+    ask_store(protocol::compact{}, [](const auto&) {});
+    return finish_text(place,
+                       "+Background append only file rewriting started\r\n");
+  }
+  if (name == "wait") {
+    auto replicas = to_integer(args[1]);
+    auto timeout = to_integer(args[2]);
+    if (!replicas)
+      return finish_error(place, "ERR value is not an integer or out of range");
+    if (!timeout)
+      return finish_error(place,
+                          "ERR timeout is not an integer or out of range");
+    if (*timeout < 0)
+      return finish_error(place, "ERR timeout is negative");
+    return finish_with(place, [](reply_writer& out) { out.integer(0); });
+  }
+  if (name == "role")
+    return finish_with(place, [](reply_writer& out) {
+      out.array(3);
+      out.bulk("master");
+      out.integer(0);
+      out.array(0);
+    });
+  if (name == "acl|whoami")
+    return finish_with(place, [](reply_writer& out) { out.bulk("default"); });
+  if (name == "module|list" || name == "latency|latest")
+    return finish_with(place, [](reply_writer& out) { out.array(0); });
+  if (name == "latency|history")
+    return finish_with(place, [](reply_writer& out) { out.array(0); });
+  if (name == "latency|histogram")
+    return finish_with(place, [](reply_writer& out) { out.map(0); });
+  if (name == "latency|reset")
+    return finish_with(place, [](reply_writer& out) { out.integer(0); });
+  if (name == "latency|doctor")
+    return finish_with(place, [](reply_writer& out) {
+      out.verbatim("txt", "kvs keeps no latency events. SLOWLOG GET shows slow "
+                          "commands.\n");
+    });
+  if (name == "latency|graph")
+    return finish_error(place, "ERR No samples available for event '"
+                                 + std::string{args[2]} + "'");
+  if (name == "monitor") {
+    is_monitor_ = true;
+    return caf_compat::ask(this, services_.registry,
+                           watch_commands{services_.client_id, true})
+      .then(
+        [this, place](const commands_watched&) {
+          finish_text(place, "+OK\r\n");
+          drain();
+          end_turn();
+        },
+        [this](const caf::error&) { close(nullptr); });
+  }
+  if (name == "shutdown") {
+    if (args.size() > 1 && equals_ignoring_case(args[1], "abort"))
+      return finish_error(place, "ERR No shutdown in progress.");
+    for (std::size_t at = 1; at < args.size(); ++at) {
+      auto word = lower(args[at]);
+      if (word != "nosave" && word != "save" && word != "now"
+          && word != "force")
+        return finish_error(place, "ERR syntax error");
+    }
+    // As in Redis there is no reply: the connection ends.
+    if (services_.on_shutdown)
+      services_.on_shutdown();
+    replies_.set_silent(place.number);
+    return end_input(false);
+  }
+  finish_error(place, "ERR " + std::string{args[0]}
+                        + " is not offered by kvs; nothing was done");
+}
+
+void resp_connection::config_command(reply_place place,
+                                     const command_spec& spec,
+                                     const arguments& args) {
+  auto name = spec.name.substr(std::string_view{"config|"}.size());
+  if (name == "get") {
+    std::map<std::string, std::string> found;
+    for (const auto& [key, value] : settings_->parameters)
+      for (std::size_t at = 2; at < args.size(); ++at)
+        if (protocol::resp::glob_match(args[at], key,
+                                       protocol::resp::letter_case::ignored))
+          found.emplace(key, value);
+    return finish_with(place, [&](reply_writer& out) {
+      out.map(found.size());
+      for (const auto& [key, value] : found) {
+        out.bulk(key);
+        out.bulk(value);
+      }
+    });
+  }
+  if (name == "rewrite")
+    return finish_error(place,
+                        "ERR The server is running without a config file");
+  if (name == "resetstat")
+    return caf_compat::ask(this, services_.registry, reset_counters{})
+      .then(
+        [this, place](const counters_reset&) {
+          counted_ = {};
+          finish_text(place, "+OK\r\n");
+          drain();
+          end_turn();
+        },
+        [this](const caf::error&) { close(nullptr); });
+  if (args.size() % 2 != 0)
+    return finish_error(
+      place, "ERR wrong number of arguments for 'config|set' command");
+  change_settings request;
+  for (std::size_t at = 2; at + 1 < args.size(); at += 2) {
+    auto key = lower(args[at]);
+    if (!settings_->parameters.contains(key))
+      return finish_error(place, "ERR Unknown option or number of arguments "
+                                 "for CONFIG SET - '"
+                                   + std::string{args[at]} + "'");
+    request.changes.emplace_back(key, args[at + 1]);
+  }
+  caf_compat::ask(this, services_.registry, std::move(request))
+    .then(
+      [this, place](const settings_set& done) {
+        if (done.error.empty())
+          finish_text(place, "+OK\r\n");
+        else
+          finish_error(place, done.error);
+        drain();
+        end_turn();
+      },
+      [this](const caf::error&) { close(nullptr); });
+}
+
+void resp_connection::slowlog_command(reply_place place,
+                                      const command_spec& spec,
+                                      const arguments& args) {
+  auto name = spec.name.substr(std::string_view{"slowlog|"}.size());
+  if (name == "reset")
+    return caf_compat::ask(this, services_.registry, clear_slow_commands{})
+      .then(
+        [this, place](const counters_reset&) {
+          finish_text(place, "+OK\r\n");
+          drain();
+          end_turn();
+        },
+        [this](const caf::error&) { close(nullptr); });
+  list_slow_commands request;
+  request.count = name == "len" ? 0 : 10;
+  if (name == "get" && args.size() > 2) {
+    auto count = to_integer(args[2]);
+    if (!count || *count < -1)
+      return finish_error(place,
+                          "ERR count should be greater than or equal to -1");
+    request.count = *count;
+  }
+  auto wants_length = name == "len";
+  caf_compat::ask(this, services_.registry, request)
+    .then(
+      [this, place, wants_length](const slow_commands_listed& found) {
+        finish_with(place, [&](reply_writer& out) {
+          if (wants_length)
+            return out.integer(static_cast<std::int64_t>(found.length));
+          out.array(found.commands.size());
+          for (const auto& each : found.commands) {
+            out.array(6);
+            out.integer(static_cast<std::int64_t>(each.number));
+            out.integer(each.began_s);
+            out.integer(each.took_us);
+            out.array(each.args.size());
+            for (const auto& arg : each.args)
+              out.bulk(arg);
+            out.bulk(each.address);
+            out.bulk(each.name);
+          }
+        });
+        drain();
+        end_turn();
+      },
+      [this](const caf::error&) { close(nullptr); });
+}
+
+} // namespace kvs::actors::resp
