@@ -1,5 +1,7 @@
 #include "apps/node/resp_service.hpp"
 
+#include "apps/node/process_figures.hpp"
+
 #include <spdlog/spdlog.h>
 
 #include <array>
@@ -59,13 +61,15 @@ bool resp_service::listen(const actors::store_access& store,
   actors::resp::session_services services;
   services.registry = registry_;
   services.publisher = publisher_;
-  services.limits.key_bytes_max = options_.store.key_bytes_max;
+  services.limits.key_bytes_max
+    = options_.listener.limits.decode.key_bytes_max;
   services.limits.value_bytes_max = options_.store.value_bytes_max;
   services.node_version = options_.listener.node_version;
   services.started_s = std::chrono::duration_cast<std::chrono::seconds>(
                          std::chrono::system_clock::now().time_since_epoch())
                          .count();
   services.run_id = random_id();
+  services.process = figures_of_this_process;
   services.on_shutdown = std::move(on_shutdown);
   listening.sessions = actors::resp::make_resp_sessions(services);
   auto made = actors::spawn_listener(system_, store, std::move(listening));
@@ -79,8 +83,7 @@ bool resp_service::listen(const actors::store_access& store,
                      storage::to_string(made.error()));
     return false;
   }
-  spdlog::warn("node.resp-off error=\"{}\"",
-               storage::to_string(made.error()));
+  spdlog::warn("node.resp-off error=\"{}\"", storage::to_string(made.error()));
   return true;
 }
 

@@ -41,6 +41,10 @@ void stop_events::report_failure() const noexcept {
   [[maybe_unused]] auto written = write(failure_fd_, &one, sizeof one);
 }
 
+void stop_events::request_stop() const noexcept {
+  kill(getpid(), SIGTERM);
+}
+
 bool stop_events::is_signalled() const noexcept {
   pollfd event{signal_fd_, POLLIN, 0};
   return poll(&event, 1, 0) > 0;

@@ -21,6 +21,9 @@ public:
   /// From any thread: the node cannot go on.
   void report_failure() const noexcept;
 
+  /// From any thread: end as a signal would.
+  void request_stop() const noexcept;
+
   /// Whether a signal has come that `wait` would return.
   bool is_signalled() const noexcept;
 
