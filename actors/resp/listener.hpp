@@ -11,6 +11,18 @@
 
 namespace kvs::actors::resp {
 
+/// What INFO says of the process.
+struct process_figures {
+  std::uint64_t id = 0;
+  /// "Linux 6.1 x86_64".
+  std::string system;
+  std::uint64_t resident_bytes = 0;
+  std::uint64_t peak_bytes = 0;
+  /// With six decimals.
+  std::string user_seconds;
+  std::string system_seconds;
+};
+
 /// What sessions of RESP need beyond the store. Cheap to copy.
 struct session_services {
   client_registry_actor registry;
@@ -24,6 +36,8 @@ struct session_services {
   /// When the node began, in seconds since 1970.
   std::int64_t started_s = 0;
   std::string run_id;
+  /// From any thread.
+  std::function<process_figures()> process;
   /// SHUTDOWN was called.
   std::function<void()> on_shutdown;
 };

@@ -3,14 +3,9 @@
 #include "actors/resp/resp_connection.hpp"
 #include "protocol/resp/numbers.hpp"
 
-#include <sys/resource.h>
-#include <sys/utsname.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <fstream>
 #include <map>
 
 namespace kvs::actors::resp {
@@ -24,14 +19,6 @@ std::uint64_t number(const figures& all, const std::string& name) {
   return it == all.end() ? 0 : std::stoull(it->second);
 }
 
-std::uint64_t resident_bytes() {
-  std::ifstream statm{"/proc/self/statm"};
-  std::uint64_t whole = 0;
-  std::uint64_t resident = 0;
-  statm >> whole >> resident;
-  return resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
-}
-
 std::string readable(std::uint64_t bytes) {
   constexpr std::array units = {"B", "K", "M", "G", "T"};
   auto value = static_cast<double>(bytes);
@@ -41,14 +28,6 @@ std::string readable(std::uint64_t bytes) {
   std::array<char, 32> text{};
   std::snprintf(text.data(), text.size(), unit == 0 ? "%.0f%s" : "%.2f%s",
                 value, units[unit]);
-  return text.data();
-}
-
-std::string seconds_of(const timeval& time) {
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%lld.%06lld",
-                static_cast<long long>(time.tv_sec),
-                static_cast<long long>(time.tv_usec));
   return text.data();
 }
 
@@ -91,7 +70,8 @@ private:
   std::string text_;
 };
 
-void add_server(info_text& out, const session_services& services) {
+void add_server(info_text& out, const session_services& services,
+                const process_figures& process) {
   if (!out.section("server", "Server"))
     return;
   auto now = std::chrono::duration_cast<std::chrono::seconds>(
@@ -99,15 +79,12 @@ void add_server(info_text& out, const session_services& services) {
                .count();
   auto uptime = static_cast<std::uint64_t>(
     std::max<std::int64_t>(0, now - services.started_s));
-  utsname system{};
-  uname(&system);
   out.line("redis_version", "7.0.15")
     .line("redis_mode", "standalone")
-    .line("os", std::string{system.sysname} + " " + system.release + " "
-                  + system.machine)
+    .line("os", process.system)
     .line("arch_bits", 64)
     .line("multiplexing_api", "epoll")
-    .line("process_id", static_cast<std::uint64_t>(getpid()))
+    .line("process_id", process.id)
     .line("run_id", services.run_id)
     .line("tcp_port",
           services.local_address.substr(services.local_address.rfind(':') + 1))
@@ -118,13 +95,11 @@ void add_server(info_text& out, const session_services& services) {
     .line("config_file", "");
 }
 
-void add_memory(info_text& out) {
+void add_memory(info_text& out, const process_figures& process) {
   if (!out.section("memory", "Memory"))
     return;
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  auto resident = resident_bytes();
-  auto peak = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+  auto resident = process.resident_bytes;
+  auto peak = process.peak_bytes;
   out.line("used_memory", resident)
     .line("used_memory_human", readable(resident))
     .line("used_memory_rss", resident)
@@ -138,13 +113,10 @@ void add_memory(info_text& out) {
     .line("mem_allocator", "libc");
 }
 
-void add_cpu(info_text& out) {
-  if (!out.section("cpu", "CPU"))
-    return;
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  out.line("used_cpu_sys", seconds_of(usage.ru_stime))
-    .line("used_cpu_user", seconds_of(usage.ru_utime));
+void add_cpu(info_text& out, const process_figures& process) {
+  if (out.section("cpu", "CPU"))
+    out.line("used_cpu_sys", process.system_seconds)
+      .line("used_cpu_user", process.user_seconds);
 }
 
 } // namespace
@@ -159,7 +131,8 @@ void resp_connection::info(reply_place place, const arguments& args) {
   auto finish_info = [this, place, wanted](const figures& store,
                                            const clients_described& all) {
     info_text out{wanted};
-    add_server(out, services_);
+    auto process = services_.process();
+    add_server(out, services_, process);
     auto pubsub = static_cast<std::uint64_t>(std::ranges::count_if(
       all.clients, [](const auto& each) { return each.type == "pubsub"; }));
     if (out.section("clients", "Clients"))
@@ -168,7 +141,7 @@ void resp_connection::info(reply_place place, const arguments& args) {
         .line("maxclients", settings_->parameters.at("maxclients"))
         .line("blocked_clients", 0)
         .line("pubsub_clients", pubsub);
-    add_memory(out);
+    add_memory(out, process);
     if (out.section("persistence", "Persistence"))
       out.line("loading", 0)
         .line("async_loading", 0)
@@ -195,11 +168,9 @@ void resp_connection::info(reply_place place, const arguments& args) {
         .line("connected_slaves", 0)
         .line("master_replid", services_.run_id)
         .line("master_repl_offset", 0);
-    add_cpu(out);
-    if (out.section("modules", "Modules")) {
-    }
-    if (out.section("errorstats", "Errorstats")) {
-    }
+    add_cpu(out, process);
+    out.section("modules", "Modules");
+    out.section("errorstats", "Errorstats");
     if (out.section("cluster", "Cluster"))
       out.line("cluster_enabled", 0);
     if (out.section("keyspace", "Keyspace"))

@@ -1,5 +1,7 @@
 #include "apps/node/resp_service.hpp"
 
+#include "apps/node/process_figures.hpp"
+
 #include <spdlog/spdlog.h>
 
 #include <array>
@@ -67,6 +69,7 @@ bool resp_service::listen(const actors::store_access& store,
                          std::chrono::system_clock::now().time_since_epoch())
                          .count();
   services.run_id = random_id();
+  services.process = figures_of_this_process;
   services.on_shutdown = std::move(on_shutdown);
   listening.sessions = actors::resp::make_resp_sessions(services);
   auto made = actors::spawn_listener(system_, store, std::move(listening));
