@@ -157,6 +157,9 @@ void resp_connection::run_in_session(reply_place place,
                                      const arguments& args,
                                      const memory_owner&) {
   auto name = spec.name;
+  if (name == "ping" && args.size() > 2)
+    return finish_error(place,
+                        "ERR wrong number of arguments for 'ping' command");
   if (name == "ping") {
     if (is_subscribed() && version_ == 2)
       return finish_with(place, [&](reply_writer& out) {
