@@ -79,6 +79,13 @@ void resp_connection::dispatch(arguments args, const memory_owner& memory) {
   auto found = protocol::resp::resolve(args);
   if (found.spec == nullptr) {
     transaction_failed_ = transaction_failed_ || in_transaction_;
+    if (equals_ignoring_case(args[0], "exec")) {
+      end_transaction();
+      unwatch();
+      constexpr std::string_view code = "ERR ";
+      found.error.replace(0, code.size(),
+                          "EXECABORT Transaction discarded because of: ");
+    }
     finish_error({open_place(), -1}, found.error);
     return drain();
   }
