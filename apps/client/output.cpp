@@ -41,6 +41,28 @@ void add_bytes(json_value& object, const std::string& name,
     object[name + "_base64"] = to_base64(bytes);
 }
 
+std::string in_quotes(std::string_view bytes) {
+  // As much as fits into a line or two of a terminal.
+  constexpr std::size_t shown_bytes_max = 100;
+  constexpr std::string_view digits = "0123456789abcdef";
+  const bool is_text = is_utf8(bytes);
+  std::string shown{"'"};
+  for (const char letter : bytes.substr(0, shown_bytes_max)) {
+    const auto code = static_cast<unsigned char>(letter);
+    if (code < 0x20 || code == 0x7F || (code >= 0x80 && !is_text)) {
+      shown += "\\x";
+      shown += digits[code >> 4];
+      shown += digits[code & 0xF];
+    } else {
+      shown += letter;
+    }
+  }
+  shown += '\'';
+  if (bytes.size() > shown_bytes_max)
+    shown += "... (" + grouped(bytes.size()) + " bytes)";
+  return shown;
+}
+
 std::string grouped(std::uint64_t number) {
   std::string digits = std::to_string(number);
   for (std::size_t place = digits.size(); place > 3;) {

@@ -35,6 +35,10 @@ bool flush_output();
 void add_bytes(json_value& object, const std::string& name,
                std::string_view bytes);
 
+/// Returns `bytes` in quotes, fit for a message: control characters and what is
+/// no UTF-8 are escaped, and what is long is cut.
+std::string in_quotes(std::string_view bytes);
+
 /// Returns `number` with commas between the thousands.
 std::string grouped(std::uint64_t number);
 

@@ -5,6 +5,7 @@
 #include "apps/client/subcommands.hpp"
 #include "apps/client/transfer.hpp"
 
+#include <limits>
 #include <memory>
 
 namespace kvs::apps {
@@ -26,6 +27,39 @@ void add_file(CLI::App& app, command_action& action, const char* name,
   add_text(*sub, "FILE", *file, "The file; '-' is stdin or stdout")->required();
   sub->callback([&action, file, run] {
     action = [file, run](session& node) { return run(node, *file); };
+  });
+}
+
+struct import_choice {
+  std::string file;
+  std::string rdb;
+  std::uint64_t database{0};
+};
+
+void add_import(CLI::App& app, command_action& action) {
+  auto* sub = app.add_subcommand(
+    "import", "Store what is in a file or in another store; what cannot be "
+              "stored is named, and the rest is stored");
+  auto chosen = std::make_shared<import_choice>();
+  auto* sources = sub->add_option_group("source", "Exactly one of these");
+  sources->require_option(1);
+  auto* file = add_text(*sources, "FILE", chosen->file,
+                        "A JSON Lines file as export writes it; '-' is stdin");
+  auto* rdb
+    = add_text(*sources, "--rdb", chosen->rdb,
+               "A snapshot of Redis up to 7.0 (dump.rdb); '-' is stdin. "
+               "Takes the strings and counts the keys of other types");
+  auto* database = sub->add_option("--db", chosen->database,
+                                   "The database to take; others are counted");
+  // As many as a configuration of Redis can name.
+  database->capture_default_str()->excludes(file)->check(
+    CLI::Range(0, std::numeric_limits<int>::max()));
+  sub->callback([&action, chosen, rdb] {
+    action = [chosen, from_rdb = rdb->count() > 0](session& node) {
+      if (from_rdb)
+        return run_import_rdb(node, chosen->rdb, chosen->database);
+      return run_import(node, chosen->file);
+    };
   });
 }
 
@@ -87,8 +121,7 @@ void add_store_subcommands(CLI::App& app, command_action& action) {
            run_compact);
   add_flush(app, action);
   add_bare(app, action, "ping", "Measure one round trip", run_ping);
-  add_file(app, action, "import", "Store every line of a JSON Lines file",
-           run_import);
+  add_import(app, action);
   add_file(app, action, "export", "Write all keys to a JSON Lines file",
            run_export);
   add_bench(app, action);

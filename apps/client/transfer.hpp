@@ -4,6 +4,7 @@
 
 #include "apps/client/session.hpp"
 
+#include <cstdint>
 #include <string>
 
 namespace kvs::apps {
@@ -16,6 +17,16 @@ namespace kvs::apps {
 /// its number, the others are still written, and the code is `exit_failed`. A
 /// lost connection ends the import at once; it is never resumed silently.
 int run_import(session& node, const std::string& file);
+
+// The other imports write as `run_import` does and end with a report: what was
+// left out, on stderr, and everything as JSON if that is asked for. Leaving
+// out by rule is no failure; damage and refused keys are `exit_failed`.
+
+/// Writes the strings of one database of a snapshot of Redis ("-" is stdin)
+/// with what is left of their time. Left out: other types, other databases,
+/// keys whose time is over. Damage is named by its offset and ends the reading.
+int run_import_rdb(session& node, const std::string& file,
+                   std::uint64_t database);
 
 /// Writes every key of the store to `file` ("-" is stdout) as JSON Lines. What
 /// changes during the export may be in it or not; a key may appear twice, with

@@ -38,17 +38,22 @@ restored_string restore_string(std::string_view dump,
 /// A string of a snapshot. The views die when the callback returns.
 struct rdb_entry {
   std::string_view key;
+  /// Empty if it is longer than what the reader was told to take.
   std::string_view value;
+  /// Its size, also if it was not taken.
+  std::uint64_t value_bytes{0};
   /// Milliseconds since 1970; 0 means never. It may have passed.
   std::int64_t expires_at_ms{0};
   /// The number of the database it belongs to.
   std::uint64_t database{0};
+  /// Bytes of the file read so far, this entry included.
+  std::uint64_t offset{0};
 };
 
 struct rdb_summary {
   std::uint64_t string_count{0};
-  /// What was skipped: the number of keys by the name of their type.
-  std::map<std::string, std::uint64_t> skipped;
+  /// What was skipped: by database, the number of keys of a type.
+  std::map<std::uint64_t, std::map<std::string, std::uint64_t>> skipped;
   int version{0};
   /// Bytes read so far: with `error`, where it was found.
   std::uint64_t offset{0};
@@ -62,8 +67,9 @@ struct rdb_summary {
 using rdb_visitor = std::function<bool(const rdb_entry&)>;
 
 /// Reads a snapshot of version 1 to `rdb_version` to its end and checks its
-/// checksum. A string longer than `string_bytes_max` is an error; nothing is
-/// allocated for bytes that are not there.
+/// checksum. A key longer than `string_bytes_max` is an error, a value longer
+/// than that is reported without its bytes; nothing is allocated for bytes that
+/// are not there.
 rdb_summary read_rdb(std::istream& in, const rdb_visitor& visit,
                      std::uint64_t string_bytes_max = 512ULL * 1024 * 1024);
 

@@ -123,11 +123,12 @@ private:
 
   void read_string() {
     const std::string key = in_.string(string_bytes_max_);
-    const std::string value = in_.string(string_bytes_max_);
+    const auto value = in_.string_or_size(string_bytes_max_);
     if (!in_.is_good())
       return;
     ++summary_.string_count;
-    if (!visit_({key, value, expires_at_ms_, database_}))
+    if (!visit_({key, value.bytes, value.size_bytes, expires_at_ms_, database_,
+                 in_.offset()}))
       in_.fail("refused by the receiver");
   }
 
@@ -135,7 +136,7 @@ private:
     in_.skip_string();
     const auto name = skip_rdb_value(in_, type);
     if (in_.is_good())
-      ++summary_.skipped[std::string{name}];
+      ++summary_.skipped[database_][std::string{name}];
   }
 
   void read_checksum() {

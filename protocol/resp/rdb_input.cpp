@@ -160,6 +160,11 @@ std::string rdb_input::compressed(std::uint64_t bytes_max) {
          + " bytes");
     return {};
   }
+  return decompressed(packed_bytes, size_bytes);
+}
+
+std::string rdb_input::decompressed(std::uint64_t packed_bytes,
+                                    std::uint64_t size_bytes) {
   const std::string packed = raw(packed_bytes);
   auto bytes = is_good() ? lzf_decompress(packed, size_bytes) : std::nullopt;
   if (!bytes) {
@@ -167,6 +172,37 @@ std::string rdb_input::compressed(std::uint64_t bytes_max) {
     return {};
   }
   return std::move(*bytes);
+}
+
+rdb_input::sized_string rdb_input::string_or_size(std::uint64_t bytes_max) {
+  const auto read = any_length();
+  if (read.is_encoding && read.value == encoding_lzf)
+    return compressed_or_size(bytes_max);
+  sized_string found;
+  if (read.is_encoding) {
+    found.bytes = encoded(read.value, bytes_max);
+    found.size_bytes = found.bytes.size();
+    return found;
+  }
+  found.size_bytes = read.value;
+  if (read.value > bytes_max)
+    skip(read.value);
+  else
+    found.bytes = raw(read.value);
+  return found;
+}
+
+rdb_input::sized_string rdb_input::compressed_or_size(std::uint64_t bytes_max) {
+  const std::uint64_t packed_bytes = length();
+  sized_string found{{}, length()};
+  // Compression never makes a string longer.
+  if (packed_bytes > found.size_bytes)
+    fail("a compressed string is malformed");
+  else if (found.size_bytes > bytes_max)
+    skip(packed_bytes);
+  else
+    found.bytes = decompressed(packed_bytes, found.size_bytes);
+  return found;
 }
 
 void rdb_input::skip_string() {

@@ -55,6 +55,15 @@ public:
 
   std::string string(std::uint64_t bytes_max);
 
+  struct sized_string {
+    /// Empty if there are more than asked for.
+    std::string bytes;
+    std::uint64_t size_bytes{0};
+  };
+
+  /// A string of any length; one longer than `bytes_max` is read over.
+  sized_string string_or_size(std::uint64_t bytes_max);
+
   void skip(std::uint64_t count);
   void skip_string();
 
@@ -70,6 +79,9 @@ private:
   std::uint64_t big_endian(std::size_t size_bytes);
   std::string encoded(std::uint64_t encoding, std::uint64_t bytes_max);
   std::string compressed(std::uint64_t bytes_max);
+  sized_string compressed_or_size(std::uint64_t bytes_max);
+  std::string decompressed(std::uint64_t packed_bytes,
+                           std::uint64_t size_bytes);
   bool refill();
 
   template <class Take>

@@ -130,6 +130,15 @@ TEST(BenchFramesTest, ChosenKeysLieInTheKeyspace) {
   }
 }
 
+// Goal: no key can write control sequences to a terminal or fill it.
+TEST(OutputTest, QuotesAnyBytes) {
+  EXPECT_EQ(in_quotes("user:1"), "'user:1'");
+  EXPECT_EQ(in_quotes("\xC3\xBC\x1B["), "'\xC3\xBC\\x1b['");
+  EXPECT_EQ(in_quotes("\xFF\0"s), "'\\xff\\x00'");
+  EXPECT_EQ(in_quotes(std::string(2000, 'a')),
+            "'" + std::string(100, 'a') + "'... (2,000 bytes)");
+}
+
 TEST(OutputTest, NumbersAreReadable) {
   EXPECT_EQ(grouped(0), "0");
   EXPECT_EQ(grouped(999), "999");
