@@ -59,7 +59,13 @@ def main():
         for lane in lanes:
             before, start = context.compared, time.monotonic()
             context.begin(lane)
-            LANES[lane](context)
+            try:
+                LANES[lane](context)
+            except OSError as problem:
+                context.report([f"  {problem}"], b"", b"")
+            if not servers[1].is_running():
+                context.report([servers[1].last_words()], b"", b"it ended")
+                break
             print(f"{lane}: {context.compared - before} commands in"
                   f" {time.monotonic() - start:.1f} s", flush=True)
             if context.full:

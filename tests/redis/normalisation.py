@@ -45,6 +45,8 @@ TABLE = [Row(*row) for row in (
     ("PUBSUB CHANNELS", "order", "follows from the hash table; so does the"
      " order of the messages of one PUBLISH by several patterns", any_order),
     ("SLOWLOG GET", "entries", "times", same_kind),
-)]
+)] + [Row(f"{name} HELP", "text", "kvs has its own words", same_kind)
+      for name in ("ACL", "CLIENT", "COMMAND", "CONFIG", "LATENCY", "MEMORY",
+                   "MODULE", "OBJECT", "PUBSUB", "SLOWLOG")]
 
 RULES = {row.command.encode(): row.rule for row in TABLE}

@@ -54,10 +54,14 @@ class Script:
         self.strict = strict
         self.actors = {}
         self.played = []
+        self.lost = False
 
     def play(self):
+        """Yields what differs; goes on where that makes sense."""
         try:
             with Pair(self.servers) as pair:
+                # Whatever a script before this one has left behind.
+                pair.ask(b"CLIENT", b"UNPAUSE")
                 pair.ask(b"FLUSHALL")
             for name in sorted(self.names):
                 self.actors[name] = Actor(self.servers, self.with_ids)
@@ -68,11 +72,11 @@ class Script:
                     time.sleep(float(text))
                 else:
                     self.send(name, text)
-                found = self.compare(name, text)
-                if found:
-                    return found
+                yield from self.compare(name, text)
+                if self.lost:
+                    return
             time.sleep(0.03)
-            return self.compare("", "")
+            yield from self.compare("", "")
         finally:
             for actor in self.actors.values():
                 actor.pair.close()
@@ -104,11 +108,12 @@ class Script:
             ends = [b"closed" if link.closed else b"open"
                     for link in (one, two)]
             words = words_of(text) if name == actor_name else None
-            if not self.agree(actor, words, *sides) or ends[0] != ends[1]:
-                return [b"on %b:" % actor_name.encode(),
-                        *([b"".join(side), end]
-                          for side, end in zip(sides, ends))]
-        return None
+            if self.agree(actor, words, *sides) and ends[0] == ends[1]:
+                continue
+            # One reply for one reply: the next ones still belong together.
+            self.lost |= len(sides[0]) != len(sides[1]) or ends[0] != ends[1]
+            yield [b"on %b:" % actor_name.encode(),
+                   *([b"".join(side), end] for side, end in zip(sides, ends))]
 
     def seen(self):
         return [(len(link.replies), len(link.received), link.closed)
@@ -139,11 +144,14 @@ def run_scripts(context, scripts, strict=False):
     """`scripts`: pairs of a title and the text."""
     for title, text in scripts:
         script = Script(context.servers, text, strict)
-        found = script.play()
+        for where, redis, other in script.play():
+            last = script.played[-1].split()[1:2]
+            if context.is_new([word.encode() for word in last],
+                              *(b"".join(side) for side in (redis, other))):
+                context.report([f"  script: {title}",
+                                *(f"  > {step}" for step in
+                                  script.played[-12:]),
+                                "  " + where.decode()], redis, other)
         context.compared += len(script.played)
-        if found:
-            context.report([f"  script: {title}",
-                            *(f"  > {step}" for step in script.played[-30:]),
-                            "  " + found[0].decode()], found[1], found[2])
         if context.full:
             return

@@ -69,6 +69,12 @@ class RedisServer:
     def pid(self):
         return self.process.pid
 
+    def is_running(self):
+        return self.process.poll() is None
+
+    def last_words(self):
+        return ""
+
 
 class KvsServer(Node):
     """A node with a second listener; `address` is the one for RESP."""
@@ -86,6 +92,12 @@ class KvsServer(Node):
         found = re.search(r"\bresp=(\S+):(\d+)", self.read_log())
         self.address = (found[1], int(found[2]))
         return self
+
+    def is_running(self):
+        return self.process.poll() is None
+
+    def last_words(self):
+        return f"exit code {self.process.poll()}\n{self.read_log()[-3000:]}"
 
 
 def under_test(choice=None):

@@ -128,21 +128,6 @@ STORIES = [
         a INCRBYFLOAT l 0.1
         a INCRBYFLOAT o 0x1p-3
         a OBJECT ENCODING o"""),
-    ("cursors of an empty database", """
-        a SCAN 0
-        a SCAN 0 COUNT 0
-        a SCAN 0 COUNT -1
-        a SCAN 0 COUNT 9223372036854775807
-        a SCAN 0 MATCH
-        a SCAN 0 TYPE nope
-        a SCAN 18446744073709551615
-        a SCAN 18446744073709551616
-        a SCAN -1
-        a SCAN "0 "
-        a SCAN
-        a RANDOMKEY
-        a KEYS *
-        a DBSIZE"""),
     ("sizes that are refused", """
         a SETRANGE k 536870912 x
         a SETRANGE k 536870911 ""
@@ -155,16 +140,6 @@ STORIES = [
         a BITFIELD k GET u8 4294967290
         a BITFIELD k GET u1 #4294967295
         a EXISTS k"""),
-    ("help", """
-        a OBJECT HELP
-        a PUBSUB HELP
-        a MEMORY USAGE k SAMPLES 5
-        a MEMORY USAGE k SAMPLES -1
-        a MEMORY USAGE k SAMPLES x
-        a MEMORY USAGE k NOPE 1
-        a MODULE LIST
-        a ACL WHOAMI
-        a ACL WHOAMI x"""),
 ]
 
 

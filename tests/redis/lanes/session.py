@@ -289,6 +289,36 @@ STORIES = [
         a TIME
         a TIME x
         a LASTSAVE x"""),
+    ("cursors of an empty database", """
+        a SCAN 0
+        a SCAN 0 COUNT 0
+        a SCAN 0 COUNT -1
+        a SCAN 0 COUNT 9223372036854775807
+        a SCAN 0 MATCH
+        a SCAN 0 TYPE nope
+        a SCAN 18446744073709551615
+        a SCAN 18446744073709551616
+        a SCAN -1
+        a SCAN "0 "
+        a SCAN
+        a RANDOMKEY
+        a KEYS *
+        a DBSIZE"""),
+    ("help", """
+        a OBJECT HELP
+        a PUBSUB HELP
+        a CLIENT HELP
+        a CONFIG HELP
+        a COMMAND HELP
+        a MEMORY HELP
+        a OBJECT HELP x
+        a MEMORY USAGE k SAMPLES 5
+        a MEMORY USAGE k SAMPLES -1
+        a MEMORY USAGE k SAMPLES x
+        a MEMORY USAGE k NOPE 1
+        a MODULE LIST
+        a ACL WHOAMI
+        a ACL WHOAMI x"""),
 ]
 
 PARAMETERS = """maxmemory maxmemory-policy timeout tcp-keepalive databases

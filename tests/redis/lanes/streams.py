@@ -94,7 +94,7 @@ def large(context):
                 [b"APPEND", source.key(), value],
                 [b"SETRANGE", source.key(), b"%d" % (1 << 20), value],
                 [b"SETBIT", source.key(), b"9000001", b"1"],
-                [b"SET", value[:70000], b"v"], [value, b""],
+                [b"SET", value[:65536], b"v"], [value, b""],
                 [b"GET", b"", value], [b"ECHO", value])))
         return commands
     run_episodes(context, 400, make)
