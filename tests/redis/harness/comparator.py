@@ -34,7 +34,9 @@ class Stream:
             self.queued.append(words)
             return True
         queued = self.queued
-        if name in (b"EXEC", b"DISCARD", b"RESET", b"MULTI"):
+        ends = name in (b"EXEC", b"DISCARD", b"RESET")
+        # A MULTI within a transaction is refused and leaves it as it is.
+        if ends or (name == b"MULTI" and left == b"+OK\r\n"):
             self.queued = []
         if equal(words, left, right):
             return True
