@@ -41,6 +41,11 @@ struct redis_source {
 /// other types and keys that go away meanwhile.
 int run_import_redis(session& node, const redis_source& source);
 
+/// Writes the living keys of a directory of Bitcask, which nobody else may use
+/// meanwhile. Damaged records are named by their files and offsets, the others
+/// are written. Left out: files that Bitcask has marked for deletion.
+int run_import_bitcask(session& node, const std::string& directory);
+
 /// Writes every key of the store to `file` ("-" is stdout) as JSON Lines. What
 /// changes during the export may be in it or not; a key may appear twice, with
 /// the same or a later value.
