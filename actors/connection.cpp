@@ -157,6 +157,7 @@ void connection::received(const stream_received& message) {
 }
 
 void connection::end_turn() {
+  turn_time_.reset();
   if (closed_)
     return finish_if_drained();
   parse();

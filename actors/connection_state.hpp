@@ -161,8 +161,14 @@ protected:
   void end_deadline() {
     deadline_began_.reset();
   }
+  /// When this turn began to look at the clock: one look a turn is enough.
+  time_point turn_time() {
+    if (!turn_time_)
+      turn_time_ = this->clock().now();
+    return *turn_time_;
+  }
   void note_request() {
-    last_request_ = this->clock().now();
+    last_request_ = turn_time();
   }
   /// What follows goes into `large_`, until it has `needed_bytes` or a little
   /// more.
@@ -281,6 +287,7 @@ private:
   bool closed_ = false;
   /// Set while a request is incomplete.
   std::optional<time_point> deadline_began_;
+  std::optional<time_point> turn_time_;
   time_point last_check_;
   time_point last_request_;
   time_point last_write_progress_;

@@ -119,6 +119,10 @@ call_program::call_program(
     add_keys(each);
   for (const auto& each : watches_)
     keys.push_back({each.key, each.hash, key_use::watched});
+  // Who counts keys must know which of them there are.
+  if (whole_store)
+    for (auto& each : keys)
+      each.use = std::max(each.use, key_use::exists);
   auto owners = std::make_shared<memory_owners>();
   for (const auto& each : calls_)
     owners->add(each.memory);

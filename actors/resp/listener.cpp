@@ -23,25 +23,26 @@ const char* name_of(sync_mode mode) {
 settings initial_settings(const store_options& store,
                           const listener_options& listener) {
   settings made;
-  auto& all = made.parameters;
-  all["appendfsync"] = name_of(store.sync);
-  all["appendonly"] = "yes";
-  all["bind"] = listener.host;
-  all["client-output-buffer-limit"]
-    = "normal 0 0 0 slave 0 0 0 pubsub 33554432 0 0";
-  all["databases"] = "1";
-  all["dir"] = store.directory;
-  all["maxclients"] = std::to_string(listener.clients_max);
-  all["maxmemory"] = "0";
-  all["maxmemory-policy"] = "noeviction";
-  all["notify-keyspace-events"] = to_letters(made.notify);
-  all["port"] = std::to_string(listener.port);
-  all["proto-max-bulk-len"] = std::to_string(store.value_bytes_max);
-  all["requirepass"] = "";
-  all["save"] = "";
-  all["slowlog-log-slower-than"] = std::to_string(made.slowlog_slower_than_us);
-  all["slowlog-max-len"] = std::to_string(made.slowlog_length_max);
-  all["timeout"] = std::to_string(listener.limits.idle_timeout.count() / 1000);
+  made.parameters = {
+    {"appendfsync", name_of(store.sync)},
+    {"appendonly", "yes"},
+    {"bind", listener.host},
+    {"client-output-buffer-limit",
+     "normal 0 0 0 slave 0 0 0 pubsub 33554432 0 0"},
+    {"databases", "1"},
+    {"dir", store.directory},
+    {"maxclients", std::to_string(listener.clients_max)},
+    {"maxmemory", "0"},
+    {"maxmemory-policy", "noeviction"},
+    {"notify-keyspace-events", to_letters(made.notify)},
+    {"port", std::to_string(listener.port)},
+    {"proto-max-bulk-len", std::to_string(store.value_bytes_max)},
+    {"requirepass", ""},
+    {"save", ""},
+    {"slowlog-log-slower-than", std::to_string(made.slowlog_slower_than_us)},
+    {"slowlog-max-len", std::to_string(made.slowlog_length_max)},
+    {"timeout", std::to_string(listener.limits.idle_timeout.count() / 1000)},
+  };
   return made;
 }
 

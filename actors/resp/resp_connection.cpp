@@ -21,6 +21,9 @@ std::string_view as_text(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+/// No command that matters most has more.
+constexpr std::size_t hot_args_max = 3;
+
 bool lies_within(std::string_view part, std::string_view whole) {
   return std::less_equal<>{}(whole.data(), part.data())
          && std::less_equal<>{}(part.data() + part.size(),
@@ -43,7 +46,7 @@ resp_connection::resp_connection(caf::actor_config& config,
 }
 
 void resp_connection::greet() {
-  joined_ = clock_type::now();
+  joined_ = turn_time();
   now_ = joined_;
   last_command_time_ = joined_;
   caf_compat::tell(this, services_.registry,
@@ -114,8 +117,10 @@ void resp_connection::take_command(std::span<const std::string_view> args,
   if (args.empty())
     return;
   note_request();
-  now_ = clock_type::now();
+  now_ = turn_time();
   last_command_time_ = now_;
+  if (args.size() <= hot_args_max && take_hot(args, memory, bytes))
+    return;
   auto all_inside = true;
   for (auto each : args)
     all_inside = all_inside && (each.empty() || lies_within(each, bytes));

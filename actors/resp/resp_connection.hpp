@@ -32,8 +32,6 @@ enum class answer_form : std::uint8_t {
   value,
   /// OK.
   ok,
-  /// OK, or null where the condition did not hold.
-  ok_or_null,
   /// 1 where the condition held.
   applied,
   /// 1 where there was such a key.
@@ -130,11 +128,12 @@ private:
   // ------------------------------------------
 
   void run_on_keys(call what);
-  bool run_hot(std::uint64_t number, const call& what);
+  /// Takes one of the commands that matter most. False: it is none.
+  bool take_hot(std::span<const std::string_view> args,
+                const memory_owner& memory, std::string_view bytes);
   void submit_operation(std::uint64_t number, answer_form form, operation op,
                         route way, const memory_owner& memory);
-  void submit_put(std::uint64_t number, const call& what, std::string_view key,
-                  std::string_view value, storage::timestamp_ms expires_at);
+  void submit_put(std::uint64_t number, const call& what);
   void run_on_one_key(std::uint64_t number, call what);
   void run_program(std::uint64_t number, call what);
   void run_on_store(reply_place place, const call& what);

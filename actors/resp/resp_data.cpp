@@ -25,6 +25,18 @@ std::string_view as_text(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+/// The commands that matter most, which take no detour.
+struct hot_commands {
+  using spec = const protocol::resp::command_spec*;
+  spec get = protocol::resp::find_command("get");
+  spec set = protocol::resp::find_command("set");
+  spec incr = protocol::resp::find_command("incr");
+  spec decr = protocol::resp::find_command("decr");
+  spec del = protocol::resp::find_command("del");
+  spec unlink = protocol::resp::find_command("unlink");
+  spec exists = protocol::resp::find_command("exists");
+};
+
 } // namespace
 
 void resp_connection::run_on_keys(call what) {
@@ -40,8 +52,8 @@ void resp_connection::run_on_keys(call what) {
                           "ERR the key is longer than allowed ("
                             + std::to_string(what.limits.key_bytes_max)
                             + " bytes); nothing was done");
-  if (!what.wants_events && run_hot(number, what))
-    return;
+  if (!what.wants_events && spec.name == "set" && what.args.size() == 3)
+    return submit_put(number, what);
   auto one_key = spec.last_key == spec.first_key && spec.key_step <= 1;
   auto names_one_of_many
     = spec.last_key < 0 && spec.key_step == 1
@@ -51,56 +63,56 @@ void resp_connection::run_on_keys(call what) {
   run_program(number, std::move(what));
 }
 
-/// The commands that matter most, without a detour. False: not one of them.
-bool resp_connection::run_hot(std::uint64_t number, const call& what) {
-  const auto& args = what.args;
-  auto name = what.spec->name;
+bool resp_connection::take_hot(std::span<const std::string_view> args,
+                               const memory_owner& memory,
+                               std::string_view bytes) {
+  // Quoted arguments of an inline command lie elsewhere.
+  if (bytes.front() != '*' || in_transaction_ || is_subscribed()
+      || settings_->is_monitored || settings_->notifies() || skips_next_)
+    return false;
+  static const hot_commands hot;
+  const auto* spec = protocol::resp::find_command(args[0]);
+  if (spec == nullptr)
+    return false;
   operation op;
-  if (name == "get") {
-    op.kind = operation_kind::get;
-    op.key = args[1];
-    submit_operation(number, answer_form::value, op, route::read, what.memory);
-    return true;
-  }
-  if (name == "set" && args.size() == 3) {
-    submit_put(number, what, args[1], args[2], 0);
-    return true;
-  }
-  if (name == "incr" || name == "decr") {
-    op.kind = operation_kind::increment;
-    op.key = args[1];
-    op.delta = name == "incr" ? 1 : -1;
-    submit_operation(number, answer_form::number, op, route::evaluate,
-                     what.memory);
-    return true;
-  }
-  if (name == "setnx") {
+  auto form = answer_form::value;
+  auto way = route::evaluate;
+  if (args.size() == 2) {
+    if (spec == hot.get) {
+      way = route::read;
+      op.kind = operation_kind::get;
+    } else if (spec == hot.incr || spec == hot.decr) {
+      form = answer_form::number;
+      op.kind = operation_kind::increment;
+      op.delta = spec == hot.incr ? 1 : -1;
+    } else if (spec == hot.del || spec == hot.unlink) {
+      form = answer_form::existed;
+      op.kind = operation_kind::erase;
+    } else if (spec == hot.exists) {
+      form = answer_form::applied;
+      way = route::read;
+      op.kind = operation_kind::exists;
+    } else {
+      return false;
+    }
+  } else if (args.size() == 3 && spec == hot.set
+             && args[2].size() <= storage::turn_value_bytes_max) {
+    form = answer_form::ok;
+    way = route::blind;
     op.kind = operation_kind::put;
-    op.condition = write_condition::if_absent;
-    op.key = args[1];
     op.value = as_bytes(args[2]);
     op.value_crc = storage::value_checksum(op.value);
-    if (args[2].size() > storage::turn_value_bytes_max)
-      return false;
-    submit_operation(number, answer_form::applied, op, route::evaluate,
-                     what.memory);
-    return true;
+  } else {
+    return false;
   }
-  if ((name == "del" || name == "unlink") && args.size() == 2) {
-    op.kind = operation_kind::erase;
-    op.key = args[1];
-    submit_operation(number, answer_form::existed, op, route::evaluate,
-                     what.memory);
-    return true;
-  }
-  if (name == "exists" && args.size() == 2) {
-    op.kind = operation_kind::exists;
-    op.key = args[1];
-    submit_operation(number, answer_form::applied, op, route::read,
-                     what.memory);
-    return true;
-  }
-  return false;
+  if (args[1].size() > services_.limits.key_bytes_max)
+    return false;
+  op.key = args[1];
+  ++counted_.commands;
+  skips_this_ = false;
+  last_command_ = spec->name;
+  submit_operation(open_place(), form, op, way, memory);
+  return true;
 }
 
 void resp_connection::submit_operation(std::uint64_t number, answer_form form,
@@ -113,15 +125,12 @@ void resp_connection::submit_operation(std::uint64_t number, answer_form form,
   router_.submit(number, op, way, memory);
 }
 
-void resp_connection::submit_put(std::uint64_t number, const call& what,
-                                 std::string_view key, std::string_view value,
-                                 storage::timestamp_ms expires_at) {
+void resp_connection::submit_put(std::uint64_t number, const call& what) {
   operation op;
   op.kind = operation_kind::put;
-  op.key = key;
-  op.value = as_bytes(value);
-  op.expires_at = expires_at;
-  if (value.size() <= storage::turn_value_bytes_max) {
+  op.key = what.args[1];
+  op.value = as_bytes(what.args[2]);
+  if (op.value.size() <= storage::turn_value_bytes_max) {
     op.value_crc = storage::value_checksum(op.value);
     return submit_operation(number, answer_form::ok, op, route::blind,
                             what.memory);
@@ -198,12 +207,6 @@ void resp_connection::answered(std::uint64_t number, const answer& found,
       break;
     case answer_form::ok:
       replies_.set_text(number, "+OK\r\n");
-      break;
-    case answer_form::ok_or_null:
-      if (found.applied)
-        replies_.set_text(number, "+OK\r\n");
-      else
-        replies_.set_null(number);
       break;
     case answer_form::applied:
       replies_.set_integer(number, found.applied ? 1 : 0);

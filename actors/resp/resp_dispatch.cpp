@@ -25,6 +25,13 @@ bool is_one_of(std::string_view name,
   return std::ranges::find(names, name) != names.end();
 }
 
+/// "... (7 more bytes)"
+std::string omitted(std::size_t count, std::string_view what) {
+  std::string text{"... ("};
+  text.append(std::to_string(count)).append(" more ").append(what);
+  return text.append(")");
+}
+
 /// As redis-cli shows it: quoted, with escapes.
 std::string quoted(std::string_view text) {
   std::string out = "\"";
@@ -72,6 +79,13 @@ void resp_connection::dispatch(arguments args, const memory_owner& memory) {
   auto found = protocol::resp::resolve(args);
   if (found.spec == nullptr) {
     transaction_failed_ = transaction_failed_ || in_transaction_;
+    if (equals_ignoring_case(args[0], "exec")) {
+      end_transaction();
+      unwatch();
+      constexpr std::string_view code = "ERR ";
+      found.error.replace(0, code.size(),
+                          "EXECABORT Transaction discarded because of: ");
+    }
     finish_error({open_place(), -1}, found.error);
     return drain();
   }
@@ -150,6 +164,9 @@ void resp_connection::run_in_session(reply_place place,
                                      const arguments& args,
                                      const memory_owner&) {
   auto name = spec.name;
+  if (name == "ping" && args.size() > 2)
+    return finish_error(place,
+                        "ERR wrong number of arguments for 'ping' command");
   if (name == "ping") {
     if (is_subscribed() && version_ == 2)
       return finish_with(place, [&](reply_writer& out) {
@@ -270,7 +287,7 @@ void resp_connection::monitor(const arguments& args) {
   std::string line = time.data();
   line += " [0 " + args_.stream->peer() + "]";
   for (auto each : args)
-    line += " " + quoted(each);
+    line.append(1, ' ').append(quoted(each));
   caf_compat::tell(
     this, services_.registry,
     monitored_command{std::make_shared<const std::string>(std::move(line))});
@@ -293,20 +310,16 @@ void resp_connection::note_slow(const call& what,
                    std::chrono::system_clock::now().time_since_epoch())
                    .count();
   slow.took_us = took;
-  auto count = std::min(what.args.size(), args_max);
-  for (std::size_t at = 0; at < count; ++at) {
-    if (at + 1 == args_max && what.args.size() > args_max) {
-      slow.args.push_back("... ("
-                          + std::to_string(what.args.size() - args_max + 1)
-                          + " more arguments)");
-      break;
-    }
+  auto all = what.args.size();
+  auto kept = all > args_max ? args_max - 1 : all;
+  for (std::size_t at = 0; at < kept; ++at) {
     auto arg = what.args[at];
-    slow.args.emplace_back(arg.substr(0, arg_bytes_max));
+    auto& text = slow.args.emplace_back(arg.substr(0, arg_bytes_max));
     if (arg.size() > arg_bytes_max)
-      slow.args.back() += "... (" + std::to_string(arg.size() - arg_bytes_max)
-                          + " more bytes)";
+      text += omitted(arg.size() - arg_bytes_max, "bytes");
   }
+  if (kept < all)
+    slow.args.push_back(omitted(all - kept, "arguments"));
   slow.address = args_.stream->peer();
   slow.name = name_;
   caf_compat::tell(this, services_.registry, std::move(slow));

@@ -34,8 +34,8 @@ actors::resp::process_figures figures_of_this_process() {
   figures.id = static_cast<std::uint64_t>(getpid());
   utsname system{};
   uname(&system);
-  figures.system = std::string{system.sysname} + " " + system.release + " "
-                   + system.machine;
+  figures.system
+    = std::string{system.sysname} + " " + system.release + " " + system.machine;
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   figures.resident_bytes = resident_bytes();

@@ -61,8 +61,7 @@ bool resp_service::listen(const actors::store_access& store,
   actors::resp::session_services services;
   services.registry = registry_;
   services.publisher = publisher_;
-  services.limits.key_bytes_max
-    = options_.listener.limits.decode.key_bytes_max;
+  services.limits.key_bytes_max = options_.listener.limits.decode.key_bytes_max;
   services.limits.value_bytes_max = options_.store.value_bytes_max;
   services.node_version = options_.listener.node_version;
   services.started_s = std::chrono::duration_cast<std::chrono::seconds>(

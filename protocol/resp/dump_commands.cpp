@@ -72,9 +72,9 @@ std::optional<std::int64_t> ttl_or_reply(const command_call& call,
   const std::int64_t base_ms
     = *ttl_ms == 0 || is_absolute ? 0 : call.keys.now_ms();
   std::int64_t deadline_ms = 0;
-  // A time beyond all times is the last one.
+  // In Redis a time beyond all times wraps around and has passed long ago.
   if (__builtin_add_overflow(*ttl_ms, base_ms, &deadline_ms))
-    return std::numeric_limits<std::int64_t>::max();
+    return -1;
   return deadline_ms;
 }
 

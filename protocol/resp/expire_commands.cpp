@@ -39,7 +39,9 @@ std::optional<expire_conditions> conditions_or_reply(const command_call& call) {
     } else if (is_word(word, "lt")) {
       conditions.is_lt = true;
     } else {
-      call.reply.error("ERR Unsupported option " + std::string{word});
+      // Redis prints it as C does: up to the first NUL.
+      const auto shown = word.substr(0, word.find('\0'));
+      call.reply.error("ERR Unsupported option " + std::string{shown});
       return std::nullopt;
     }
   }

@@ -9,6 +9,8 @@
 namespace kvs::protocol::resp {
 
 void reply_writer::error(std::string_view text) {
+  while (!text.empty() && (text.back() == '\r' || text.back() == '\n'))
+    text.remove_suffix(1);
   auto* to = reinterpret_cast<char*>(out_->grow(text.size() + 3));
   *to++ = '-';
   for (const char each : text)

@@ -44,7 +44,7 @@ public:
   }
 
   /// `text` begins with the code, as in `ERR syntax error`. Line breaks in it
-  /// become spaces.
+  /// become spaces, those at its end go.
   void error(std::string_view text);
 
   void integer(std::int64_t value) {

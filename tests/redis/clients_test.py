@@ -1,0 +1,159 @@
+#!/usr/bin/env python3
+"""Libraries that people use: redis-py, hiredis and node-redis.
+
+Needs the Python of Debian for redis-py; KVS_RESP_SERVER=redis runs the same
+against redis-server.
+"""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import threading
+import unittest
+
+import redis
+
+from harness.servers import under_test
+
+HERE = pathlib.Path(__file__).parent
+
+
+class ClientTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = cls.enterClassContext(under_test())
+        cls.host, cls.port = cls.server.address
+
+    def run_program(self, *command):
+        done = subprocess.run([*command, str(self.port)], timeout=120,
+                              capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def connect(self, **options):
+        client = redis.Redis(self.host, self.port, **options)
+        self.addCleanup(client.close)
+        return client
+
+
+class RedisPyTest(ClientTest):
+    def setUp(self):
+        self.client = self.connect()
+        self.client.flushall()
+
+    def test_values(self):
+        client = self.client
+        self.assertTrue(client.ping())
+        self.assertTrue(client.set("k", b"\0\r\n", ex=100))
+        self.assertEqual(client.get("k"), b"\0\r\n")
+        self.assertEqual(client.ttl("k"), 100)
+        self.assertIsNone(client.set("k", "x", nx=True))
+        self.assertEqual(client.set("k", "y", get=True), b"\0\r\n")
+        self.assertEqual(client.incr("n", 5), 5)
+        self.assertEqual(client.incrbyfloat("n", 0.25), 5.25)
+        self.assertEqual(client.mget("k", "nothing"), [b"y", None])
+        self.assertTrue(client.msetnx({"m": 1, "o": 2}))
+        self.assertEqual(client.getrange("k", 0, -1), b"y")
+        self.assertEqual(client.setbit("b", 7, 1), 0)
+        self.assertEqual(client.bitcount("b"), 1)
+        self.assertEqual(client.bitpos("b", 1), 7)
+        self.assertEqual(client.bitfield("b").get("u8", 0).incrby(
+            "u8", 0, 9).execute(), [1, 10])
+        self.assertEqual(client.getex("k", px=100_000), b"y")
+        self.assertEqual(client.getdel("k"), b"y")
+        self.assertTrue(client.copy("n", "n2"))
+        self.assertEqual(client.object("encoding", "m"), b"int")
+        self.assertEqual(client.type("m"), b"string")
+        self.assertEqual(client.restore("r", 0, client.dump("m")), b"OK")
+        self.assertEqual(client.get("r"), b"1")
+        self.assertGreater(client.memory_usage("m"), 0)
+        with self.assertRaisesRegex(redis.ResponseError, "not an integer"):
+            client.incr("n")
+
+    def test_the_server(self):
+        client = self.client
+        self.assertIn("redis_version", client.info())
+        self.assertEqual(client.info("keyspace"), {})
+        client.set("k", "v", ex=100)
+        self.assertEqual(client.info("keyspace")["db0"]["keys"], 1)
+        self.assertEqual(client.info("keyspace")["db0"]["expires"], 1)
+        self.assertEqual(len(client.time()), 2)
+        self.assertTrue(client.client_setname("me"))
+        self.assertEqual(client.client_getname(), "me")
+        self.assertEqual(client.client_info()["name"], "me")
+        self.assertIn(client.client_id(),
+                      [int(each["id"]) for each in client.client_list()])
+        self.assertEqual(client.config_get("databases"), {"databases": "1"})
+        self.assertIn("get", client.command())
+        self.assertEqual(client.command_getkeys("SET", "k", "v"), ["k"])
+        self.assertTrue(client.lastsave())
+        self.assertEqual(client.slowlog_len(), len(client.slowlog_get(1000)))
+
+    def test_pipelines_and_transactions(self):
+        pipe = self.client.pipeline(transaction=False)
+        for number in range(10_000):
+            pipe.set(f"p:{number}", number)
+        self.assertTrue(all(pipe.execute()))
+        found = list(self.client.scan_iter("p:*", count=100))
+        self.assertEqual(len(set(found)), 10_000)
+        with self.client.pipeline() as pipe:
+            replies = pipe.set("a", 1).incr("a").get("a").execute()
+        self.assertEqual(replies, [True, 2, b"2"])
+
+    def test_watch_loses_no_increment(self):
+        def add(client):
+            for _ in range(100):
+                client.transaction(lambda pipe: (
+                    number := int(pipe.get("n") or 0),
+                    pipe.multi(), pipe.set("n", number + 1)), "n")
+        threads = [threading.Thread(target=add, args=(self.connect(),))
+                   for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(self.client.get("n"), b"400")
+
+    def test_channels(self):
+        listener = self.client.pubsub()
+        self.addCleanup(listener.close)
+        listener.subscribe("news")
+        listener.psubscribe("n*")
+        heard = [listener.get_message(timeout=5) for _ in range(2)]
+        self.assertEqual([each["data"] for each in heard], [1, 2])
+        self.assertEqual(self.client.publish("news", "one"), 2)
+        heard = [listener.get_message(timeout=5) for _ in range(2)]
+        self.assertEqual([each["type"] for each in heard],
+                         ["message", "pmessage"])
+        self.assertEqual(self.client.pubsub_channels(), [b"news"])
+        self.assertEqual(self.client.pubsub_numsub("news"), [(b"news", 1)])
+        self.assertEqual(self.client.pubsub_numpat(), 1)
+
+    def test_monitor(self):
+        with self.client.monitor() as monitor:
+            self.client.get("watched")
+            seen = monitor.next_command()
+            self.assertEqual(seen["command"], "GET watched")
+
+
+class ProgramTest(ClientTest):
+    def test_hiredis(self):
+        self.run_program(os.environ["KVS_HIREDIS_CLIENT"])
+
+    def test_node_redis(self):
+        # npm installs beside its package.json, which is not in the sources.
+        folder = pathlib.Path(os.environ["KVS_NODE_FOLDER"])
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in (HERE / "node").iterdir():
+            shutil.copy(file, folder)
+        lock = (folder / "package-lock.json").read_bytes()
+        installed = folder / "node_modules" / ".installed-lock"
+        if not installed.exists() or installed.read_bytes() != lock:
+            subprocess.run(["npm", "ci"], cwd=folder, check=True, timeout=200,
+                           stdout=subprocess.DEVNULL)
+            installed.write_bytes(lock)
+        self.run_program("node", str(folder / "client_test.js"))
+
+
+if __name__ == "__main__":
+    unittest.main()

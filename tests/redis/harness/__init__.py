@@ -1,0 +1,1 @@
+"""What the tests against redis-server share."""

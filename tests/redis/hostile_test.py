@@ -1,0 +1,343 @@
+#!/usr/bin/env python3
+"""What strangers send to the listener for RESP.
+
+Memory is not taken for what was only announced nor for replies that nobody
+reads, and other clients notice nothing. KVS_RESP_SERVER=redis runs the same
+against redis-server, but for the bounds on memory, which it does not keep.
+"""
+
+import os
+import random
+import re
+import resource
+import select
+import socket
+import threading
+import time
+import unittest
+
+from harness import resp
+from harness.links import Link, pump
+from harness.servers import KvsServer, RedisServer
+
+MEBIBYTE = 1 << 20
+PING = b"*1\r\n$4\r\nPING\r\n"
+CONNECTIONS = 10_000
+
+
+def make_server():
+    if os.environ.get("KVS_RESP_SERVER") == "redis":
+        return RedisServer()
+    return KvsServer("--sync", "none", "--max-clients", str(CONNECTIONS + 500))
+
+
+def memory_bytes(server):
+    with open(f"/proc/{server.pid}/status", encoding="ascii") as status:
+        return int(re.search(r"^VmRSS:\s+(\d+)", status.read(), re.M)[1]) << 10
+
+
+class Pulse:
+    """Another client, which gets a small value again and again."""
+
+    def __init__(self, server):
+        self.server = server
+        self.slowest = 0.0
+        self.count = 0
+        self.stopped = threading.Event()
+        self.thread = threading.Thread(target=self.beat)
+
+    def beat(self):
+        link = Link(self.server)
+        while not self.stopped.wait(0.002):
+            began = time.monotonic()
+            link.unsent = memoryview(b"GET pulse\r\n")
+            pump([link], lambda link: len(link.replies) > 0)
+            assert link.take(1) == [b"$2\r\nup\r\n"]
+            self.slowest = max(self.slowest, time.monotonic() - began)
+            self.count += 1
+        link.close()
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopped.set()
+        self.thread.join()
+
+
+class HostileCase(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = cls.enterClassContext(make_server())
+        cls.is_kvs = cls.server.name == "kvs"
+
+    def setUp(self):
+        self.ask(b"FLUSHALL")
+        self.ask(b"SET", b"pulse", b"up")
+        self.addCleanup(self.assert_others_are_served)
+
+    def assert_others_are_served(self):
+        self.assertEqual(self.ask(b"PING"), b"+PONG\r\n")
+
+    def link(self):
+        link = Link(self.server)
+        self.addCleanup(link.close)
+        return link
+
+    def exchange(self, link, data, count=1, timeout=60):
+        link.unsent = memoryview(data)
+        self.assertTrue(pump([link], lambda link: len(link.replies) >= count,
+                             timeout), "no reply in time")
+        return link.take(count)
+
+    def ask(self, *words):
+        link = Link(self.server)
+        try:
+            return self.exchange(link, resp.encode(words))[0]
+        finally:
+            link.close()
+
+    def assert_memory_grew_by_at_most(self, before, mebibytes):
+        if self.is_kvs:
+            grown = (memory_bytes(self.server) - before) / MEBIBYTE
+            self.assertLessEqual(grown, mebibytes, "MiB of memory")
+
+
+class MemoryTest(HostileCase):
+    @classmethod
+    def setUpClass(cls):
+        if os.environ.get("KVS_RESP_SERVER") == "redis":
+            raise unittest.SkipTest("redis-server buffers without a bound")
+        super().setUpClass()
+
+    def test_clients_that_never_read(self):
+        """10,000 MB are asked for, and not one byte of them is read."""
+        self.ask(b"SET", b"big", b"x" * MEBIBYTE)
+        before = memory_bytes(self.server)
+        with Pulse(self.server) as pulse:
+            sockets = [self.deaf() for _ in range(10)]
+            request = resp.encode([b"GET", b"big"]) * 1000
+            for each in sockets:
+                each.send(request)
+            most = 0
+            for _ in range(60):
+                time.sleep(0.1)
+                most = max(most, memory_bytes(self.server))
+            pulse.stopped.set()
+        self.assertLessEqual((most - before) / MEBIBYTE, 300)
+        self.assertLessEqual(pulse.slowest, 0.1)
+        self.assertGreater(pulse.count, 100)
+
+    def deaf(self):
+        """A socket that takes next to nothing in."""
+        made = socket.socket()
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        made.connect(self.server.address)
+        self.addCleanup(made.close)
+        return made
+
+    def test_a_listener_that_never_reads(self):
+        before = memory_bytes(self.server)
+        deaf = self.deaf()
+        deaf.sendall(b"SUBSCRIBE c\r\n")
+        time.sleep(0.2)
+        link = self.link()
+        message = resp.encode([b"PUBLISH", b"c", b"m" * MEBIBYTE])
+        with Pulse(self.server) as pulse:
+            for _ in range(40):
+                self.exchange(link, message * 10, 10)
+        self.assert_memory_grew_by_at_most(before, 300)
+        self.assertLessEqual(pulse.slowest, 0.25)
+
+    def test_sizes_that_are_only_announced(self):
+        before = memory_bytes(self.server)
+        for row in (b"*2\r\n$3\r\nGET\r\n$536870912\r\n", b"*1048576\r\n",
+                    b"*1048576\r\n$536870912\r\nx",
+                    b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$400000000\r\nabc"):
+            for _ in range(100):
+                link = self.link()
+                link.unsent = memoryview(row)
+                pump([link], lambda link: True)
+        time.sleep(0.5)
+        self.assert_memory_grew_by_at_most(before, 100)
+
+    def test_a_pipeline_of_a_million_commands(self):
+        before = memory_bytes(self.server)
+        link = self.link()
+        replies = self.exchange(link, b"PING\r\n" * 500_000
+                                + PING * 500_000, 1_000_000)
+        self.assertEqual(replies, [b"+PONG\r\n"] * 1_000_000)
+        self.assert_memory_grew_by_at_most(before, 300)
+
+    def test_a_million_commands_without_reading(self):
+        before = memory_bytes(self.server)
+        deaf = self.deaf()
+        deaf.setblocking(False)
+        data = memoryview(resp.encode([b"SET", b"k", b"v"]) * 1_000_000)
+        until = time.monotonic() + 4
+        while data and time.monotonic() < until:
+            if select.select([], [deaf], [], 0.1)[1]:
+                data = data[deaf.send(data[:1 << 16]):]
+        self.assert_memory_grew_by_at_most(before, 300)
+
+    def test_a_transaction_without_end(self):
+        before = memory_bytes(self.server)
+        link = self.link()
+        part = resp.encode([b"SET", b"k", b"v" * 10_000]) * 1000
+        self.exchange(link, b"MULTI\r\n")
+        for _ in range(100):
+            link.unsent = memoryview(part)
+            pump([link], lambda link: link.closed or len(link.replies) >= 1000)
+            if link.closed or any(reply != b"+QUEUED\r\n"
+                                  for reply in link.replies):
+                break
+            link.replies.clear()
+        self.assert_memory_grew_by_at_most(before, 1200)
+
+    def test_watches_without_end(self):
+        link = self.link()
+        before = memory_bytes(self.server)
+        for begin in range(0, 300_000, 1000):
+            self.exchange(link, resp.encode(
+                [b"WATCH", *(b"%064d" % (begin + number)
+                             for number in range(1000))]))
+        self.assert_memory_grew_by_at_most(before, 300)
+
+
+class ConnectionTest(HostileCase):
+    def test_partial_commands(self):
+        """Who begins a command and waits holds up nobody else."""
+        whole = resp.encode([b"SET", b"partial", b"v" * 100])
+        links = []
+        for number in range(len(whole)):
+            link = self.link()
+            link.unsent = memoryview(whole[:number])
+            pump([link], lambda link: True)
+            links.append(link)
+        with Pulse(self.server) as pulse:
+            time.sleep(0.5)
+        self.assertLess(pulse.slowest, 0.1)
+        for number, link in enumerate(links):
+            if number:
+                self.assertEqual(self.exchange(link, whole[number:]),
+                                 [b"+OK\r\n"])
+
+    def test_one_byte_at_a_time(self):
+        link = self.link()
+        for byte in resp.encode([b"SET", b"slow", b"\0\r\n$"]):
+            link.unsent = memoryview(bytes((byte,)))
+            pump([link], lambda link: True)
+            time.sleep(0.01)
+        self.assertEqual(self.exchange(link, b""), [b"+OK\r\n"])
+        self.assertEqual(self.ask(b"GET", b"slow"), b"$4\r\n\0\r\n$\r\n")
+
+    def test_ten_thousand_connections(self):
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if limit[0] < CONNECTIONS + 200:
+            self.skipTest("too few file descriptors")
+        sockets = []
+        try:
+            for _ in range(CONNECTIONS):
+                made = socket.create_connection(self.server.address, 20)
+                sockets.append(made)
+            for made in sockets:
+                made.sendall(b"INCR all\r\n")
+            with Pulse(self.server) as pulse:
+                time.sleep(1)
+            self.assertLess(pulse.slowest, 0.25)
+            seen = {made.recv(64) for made in sockets}
+            self.assertEqual(len(seen), CONNECTIONS)
+            self.assertIn(b":%d\r\n" % CONNECTIONS, seen)
+        finally:
+            for made in sockets:
+                made.close()
+
+    def test_floods_of_connections(self):
+        before = None
+        sent = (b"", PING, b"*1\r\n$4\r\nPI", b"MULTI\r\nSET k v\r\n",
+                b"SUBSCRIBE c\r\n", b"WATCH k\r\n", b"*x\r\n")
+        for number in range(9000):
+            made = socket.create_connection(self.server.address, 20)
+            if sent[number % len(sent)]:
+                made.sendall(sent[number % len(sent)])
+            if number % 3 == 0:  # with a reset instead of an end
+                made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                b"\1\0\0\0\0\0\0\0")
+            made.close()
+            if number == 3000:
+                before = memory_bytes(self.server)
+        time.sleep(0.5)
+        self.assert_memory_grew_by_at_most(before, 50)
+        self.assertEqual(self.ask(b"PUBSUB", b"NUMSUB", b"c"),
+                         b"*2\r\n$1\r\nc\r\n:0\r\n")
+        descriptors = len(os.listdir(f"/proc/{self.server.pid}/fd"))
+        self.assertLess(descriptors, 200)
+
+    def test_noise(self):
+        source = random.Random(5)
+        alphabet = [b"*", b"$", b"\r\n", b"\n", b"1", b"3", b"-1", b"GET",
+                    b"\0", b"\xff", b'"', b"'", b" ", b"SET k v", b"999999999",
+                    b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n", b"MULTI\r\n",
+                    b"EXEC\r\n", b"+", b":", b"WATCH k\r\n", b"HELLO 3\r\n"]
+        for _ in range(2000):
+            made = socket.create_connection(self.server.address, 20)
+            try:
+                made.sendall(b"".join(source.choices(alphabet, k=40)))
+            except OSError:
+                pass  # it was closed already
+            made.close()
+
+
+class ContentTest(HostileCase):
+    def test_keys_of_any_bytes(self):
+        for key in (b"\0", b"a\nb", b"\r\n", b"", b"k" * 65535, b"k" * 65536,
+                    bytes(range(256)), b"*1\r\n$4\r\nPING\r\n"):
+            self.assertEqual(self.ask(b"SET", key, b"v:" + key[:9]),
+                             b"+OK\r\n", key[:20])
+            self.assertEqual(resp.blob_of(self.ask(b"GET", key)),
+                             b"v:" + key[:9])
+            self.assertEqual(self.ask(b"DEL", key), b":1\r\n")
+
+    def test_deadlines(self):
+        self.ask(b"SET", b"k", b"v")
+        self.assertEqual(self.ask(b"EXPIRE", b"k", b"-1"), b":1\r\n")
+        self.assertEqual(self.ask(b"EXISTS", b"k"), b":0\r\n")
+        self.ask(b"SET", b"k", b"v")
+        for words in ([b"EXPIRE", b"k", b"9223372036854775807"],
+                      [b"PEXPIRE", b"k", b"9223372036854775807"],
+                      [b"EXPIREAT", b"k", b"9223372036854775807"],
+                      [b"EXPIRE", b"k", b"-9223372036854775808"],
+                      [b"SET", b"k", b"x", b"EX", b"9223372036854775807"],
+                      [b"SETEX", b"k", b"9223372036854775807", b"x"],
+                      [b"GETEX", b"k", b"EXAT", b"9223372036854775807"]):
+            said = self.ask(*words)
+            self.assertRegex(said, rb"^-ERR invalid expire time", words)
+        self.assertEqual(self.ask(b"TTL", b"k"), b":-1\r\n")
+        self.assertEqual(self.ask(b"GET", b"k"), b"$1\r\nv\r\n")
+
+    def test_forged_cursors(self):
+        for number in range(200):
+            self.ask(b"SET", b"k%d" % number, b"v")
+        source = random.Random(6)
+        for _ in range(300):
+            cursor = b"%d" % source.getrandbits(source.randint(1, 64))
+            said = self.ask(b"SCAN", cursor, b"COUNT", b"10")
+            self.assertEqual(said[:1], b"*", said[:80])
+        for cursor in (b"x", b"18446744073709551616", b"1.5", b" 1"):
+            self.assertEqual(self.ask(b"SCAN", cursor),
+                             b"-ERR invalid cursor\r\n")
+
+    def test_sizes_that_are_refused(self):
+        too_large = (b"-ERR string exceeds maximum allowed size"
+                     b" (proto-max-bulk-len)\r\n")
+        self.assertEqual(self.ask(b"SETRANGE", b"k", b"536870912", b"x"),
+                         too_large)
+        self.assertEqual(self.ask(b"SETBIT", b"k", b"4294967296", b"1"),
+                         b"-ERR bit offset is not an integer or out of range"
+                         b"\r\n")
+        self.assertEqual(self.ask(b"EXISTS", b"k"), b":0\r\n")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,1 @@
+"""What is compared: one function per lane."""
