@@ -243,8 +243,11 @@ void connection::on_exit() {
     caf_compat::tell(this, args_.store.budget,
                      cancel_reservation{this->address()});
   // A timer may hold this actor longer than its loop lives; the socket must
-  // not stay with it.
+  // not stay with it, and no memory.
   args_ = {};
+  buffer_.reset();
+  output_.clear();
+  spare_.release();
 }
 
 } // namespace kvs::actors

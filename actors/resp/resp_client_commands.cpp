@@ -54,38 +54,46 @@ std::string resp_connection::description() const {
          + command + " user=default redir=-1 resp=" + std::to_string(version_);
 }
 
-void resp_connection::hello(reply_place place, const arguments& args) {
-  std::int64_t version = version_;
+hello_request parse_hello(const std::vector<std::string_view>& args,
+                          int version) {
+  hello_request asked;
+  asked.version = version;
   if (args.size() > 1) {
-    auto asked = to_integer(args[1]);
-    if (!asked)
-      return finish_error(
-        place, "ERR Protocol version is not an integer or out of range");
-    if (*asked < 2 || *asked > 3)
-      return finish_error(place, "NOPROTO unsupported protocol version");
-    version = *asked;
+    auto number = to_integer(args[1]);
+    if (!number)
+      asked.error = "ERR Protocol version is not an integer or out of range";
+    else if (*number < 2 || *number > 3)
+      asked.error = "NOPROTO unsupported protocol version";
+    else
+      asked.version = static_cast<int>(*number);
   }
-  std::optional<std::string_view> name;
-  for (std::size_t at = 2; at < args.size(); ++at) {
+  for (std::size_t at = 2; at < args.size() && asked.error.empty(); ++at) {
     auto left = args.size() - 1 - at;
     if (equals_ignoring_case(args[at], "auth") && left >= 2) {
       if (!equals_ignoring_case(args[at + 1], "default"))
-        return finish_error(place, "WRONGPASS invalid username-password pair "
-                                   "or user is disabled.");
+        asked.error = "WRONGPASS invalid username-password pair or user is "
+                      "disabled.";
       at += 2;
     } else if (equals_ignoring_case(args[at], "setname") && left >= 1) {
-      name = args[++at];
-      if (!is_valid_name(*name))
-        return finish_error(place, bad_name);
+      asked.name = args[++at];
+      if (!is_valid_name(*asked.name))
+        asked.error = bad_name;
     } else {
-      return finish_error(place, "ERR Syntax error in HELLO option '"
-                                   + std::string{args[at]} + "'");
+      asked.error = "ERR Syntax error in HELLO option '";
+      asked.error.append(args[at]).append("'");
     }
   }
-  if (name)
-    name_ = *name;
-  version_ = static_cast<int>(version);
-  replies_.at(place.number).version = static_cast<std::uint8_t>(version);
+  return asked;
+}
+
+void resp_connection::hello(reply_place place, const arguments& args) {
+  auto asked = parse_hello(args, version_);
+  if (!asked.error.empty())
+    return finish_error(place, asked.error);
+  if (asked.name)
+    name_ = *asked.name;
+  version_ = asked.version;
+  replies_.at(place.number).version = static_cast<std::uint8_t>(version_);
   finish_with(place, [this](reply_writer& out) {
     out.map(7);
     out.bulk("server");

@@ -252,6 +252,10 @@ void resp_connection::on_exit() {
   services_ = {};
   asked_.clear();
   exec_.reset();
+  replies_ = {};
+  pending_.clear();
+  pending_.shrink_to_fit();
+  queued_.clear();
   connection::on_exit();
 }
 

@@ -44,6 +44,18 @@ enum class answer_form : std::uint8_t {
   result,
 };
 
+/// What HELLO asks for.
+struct hello_request {
+  int version = 2;
+  std::optional<std::string_view> name;
+  /// Not empty: the reply, and nothing happens.
+  std::string error;
+};
+
+/// `version`: the one that is spoken now.
+hello_request parse_hello(const std::vector<std::string_view>& args,
+                          int version);
+
 /// A command that the store is busy with.
 struct pending_call {
   answer_form form = answer_form::value;
@@ -208,6 +220,8 @@ private:
   bool transaction_failed_ = false;
   std::vector<call> queued_;
   std::uint64_t queued_bytes_ = 0;
+  /// After the commands that are queued.
+  int queued_version_ = 2;
   std::vector<watch> watches_;
   bool watching_ = false;
   std::shared_ptr<pending_exec> exec_;

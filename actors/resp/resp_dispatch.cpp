@@ -126,7 +126,14 @@ void resp_connection::queue_command(const command_spec& spec, arguments args,
     finish_error(place, "ERR the transaction is larger than 64 MiB");
     return drain();
   }
+  // A HELLO among the commands changes how those behind it are answered.
+  auto before = queued_.empty() ? version_ : queued_version_;
+  auto asked
+    = spec.name == "hello" ? parse_hello(args, before) : hello_request{};
+  queued_version_
+    = spec.name == "hello" && asked.error.empty() ? asked.version : before;
   queued_.push_back(make_call(spec, std::move(args), memory));
+  queued_.back().version = before;
   finish_text(place, "+QUEUED\r\n");
   drain();
 }
@@ -193,8 +200,12 @@ void resp_connection::run_in_session(reply_place place,
     return reset(place);
   if (name == "select") {
     auto index = protocol::resp::to_integer(args[1]);
-    if (!index || *index < INT32_MIN || *index > INT32_MAX)
+    if (!index)
       return finish_error(place, "ERR value is not an integer or out of range");
+    if (*index < INT32_MIN || *index > INT32_MAX)
+      return finish_error(place,
+                          "ERR value is out of range, value must between "
+                          "-2147483648 and 2147483647");
     if (*index != 0)
       return finish_error(place, "ERR DB index is out of range");
     return finish_text(place, "+OK\r\n");

@@ -108,19 +108,19 @@ class CliTest(unittest.TestCase):
             # The rest of the syntax appears while one types.
             terminal.expect(b"value [")
             terminal.type(b"'a b'\r")
+            # Only behind a prompt is the terminal redis-cli's again.
             terminal.expect(b"OK")
-            terminal.type(b"get k\r")
-            terminal.expect(b'"a b"')
-            terminal.type(b"multi\r")
-            terminal.expect(b"(TX)> ")
-            terminal.type(b"incr n\r")
-            terminal.expect(b"QUEUED")
-            terminal.type(b"exec\r")
-            terminal.expect(b"1) (integer) 1")
-            terminal.type(b"help getrange\r")
-            terminal.expect(b"GETRANGE key start end")
-            terminal.type(b"hello 3\r")
-            terminal.expect(b'"proto" => (integer) 3')
+            for typed, shown in (
+                    (b"get k", b'"a b"'),
+                    (b"multi", b"OK"),
+                    (b"incr n", b"QUEUED"),
+                    (b"exec", b"1) (integer) 1"),
+                    (b"help getrange", b"GETRANGE key start end"),
+                    (b"hello 3", b'"proto" => (integer) 3')):
+                terminal.expect(b"> ")
+                terminal.type(typed + b"\r")
+                terminal.expect(shown)
+            terminal.expect(b"> ")
             terminal.type(b"subscribe c\r")
             terminal.expect(b'"subscribe"')
             self.assertEqual(self.cli("PUBLISH", "c", "heard"), "1\n")

@@ -52,16 +52,32 @@ def same_keys_as_map(_, left, right):
     return sides[0] == sides[1]
 
 
-def fewer_subcommands(_, left, right):
+def without_notes(entry):
+    """A description of a command in which no key specification has notes."""
+    parts = resp.items_of(entry)
+    specifications = resp.items_of(parts[8])
+    for at, each in enumerate(specifications):
+        pairs = resp.items_of(each)
+        if pairs[0] == b"$5\r\nnotes\r\n":
+            pairs = pairs[2:]
+        specifications[at] = pairs
+    parts[8] = specifications
+    return parts
+
+
+def same_commands(_, left, right):
     """Entries of commands; the last item of one lists its subcommands."""
     entries = resp.items_of(left), resp.items_of(right)
     if None in entries or len(entries[0]) != len(entries[1]):
         return False
     for one, two in zip(*entries):
-        if one != two:
-            one, two = resp.items_of(one), resp.items_of(two)
-            if not one or not two or one[:-1] != two[:-1]:
-                return False
-            if not set(resp.items_of(two[-1])) <= set(resp.items_of(one[-1])):
-                return False
+        if one == two:
+            continue
+        if resp.items_of(one) is None or resp.items_of(two) is None:
+            return False
+        one, two = without_notes(one), without_notes(two)
+        theirs = list(map(without_notes, resp.items_of(one[9])))
+        ours = list(map(without_notes, resp.items_of(two[9])))
+        if one[:9] != two[:9] or any(each not in theirs for each in ours):
+            return False
     return True

@@ -40,8 +40,10 @@ class Context:
 
     def is_new(self, words, redis, other):
         """Whether such a difference was not reported yet."""
+        # Of errors the text counts, of others only what kind of reply it is.
         kind = (self.lane, words[0].upper() if words else b"",
-                redis[:24], other[:24])
+                *(side[:24] if side[:1] == b"-" else side[:1]
+                  for side in (redis, other)))
         if kind in self.seen:
             return False
         self.seen.add(kind)
