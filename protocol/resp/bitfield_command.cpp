@@ -152,7 +152,7 @@ std::optional<wide> fit(wide value, const field_operation& operation) {
   if (operation.rule == overflow_rule::saturate) {
     // Redis asks how far `value` is from the highest number in 64 bits, which
     // wraps around where it is very low: that saturates at the wrong end.
-    constexpr auto int64_max = std::numeric_limits<std::int64_t>::max();
+    constexpr wide int64_max = INT64_MAX;
     const bool wraps = operation.size_bits < 64 && operation.is_signed
                        && operation.highest() - value > int64_max;
     return value < 0 && !wraps ? operation.lowest() : operation.highest();

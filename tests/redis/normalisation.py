@@ -49,4 +49,17 @@ TABLE = [Row(*row) for row in (
       for name in ("ACL", "CLIENT", "COMMAND", "CONFIG", "LATENCY", "MEMORY",
                    "MODULE", "OBJECT", "PUBSUB", "SLOWLOG")]
 
+# Malformed input that kvs answers in its own way.
+OWN_ANSWERS = {
+    b"*1048577\r\n": "kvs keeps to 1,024 x 1,024 arguments",
+    b"*2147483647\r\n": "as above",
+    b"\0PING\r\n": "Redis looks for the end of a line as C does",
+    b"PING\0\r\n": "as above",
+    b"x" * 70000 + b"\n*1\r\n$4\r\nPING\r\n":
+        "a line above 64 KiB is refused however it is cut",
+    b"CLIENT REPLY OFF\r\n*x\r\n":
+        "Redis never closes a connection whose error is not wanted",
+    b"CLIENT REPLY SKIP\r\n*x\r\n": "as above",
+}
+
 RULES = {row.command.encode(): row.rule for row in TABLE}

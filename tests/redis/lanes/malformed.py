@@ -3,6 +3,7 @@
 import time
 
 from harness.links import Pair, pump
+from normalisation import OWN_ANSWERS
 
 PING = b"*1\r\n$4\r\nPING\r\n"
 QUIET_SECONDS = 0.4
@@ -84,7 +85,7 @@ def malformed(context):
             one, two = pair.links
             left = said(one) + (b" closed" if one.closed else b" open")
             right = said(two) + (b" closed" if two.closed else b" open")
-            if left != right:
+            if left != right and row not in OWN_ANSWERS:
                 way = "then end of input" if half_close else "left open"
                 context.report([f"  sent {row[:90]!r}, {way}"], left, right)
             context.compared += 1
