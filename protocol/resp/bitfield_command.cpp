@@ -6,6 +6,7 @@
 #include "protocol/resp/handlers.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <vector>
 
 namespace kvs::protocol::resp::handlers {

@@ -79,7 +79,7 @@ TEST(RdbValueTest, WhatIsNoStringIsRefused) {
         bytes("\x01\x01\x01"
               "a",
               4),
-        bytes("\x00\x05"
+        bytes("\x00\x3F"
               "abcd",
               6),
         bytes("\x00\xC4", 2), bytes("\x00\x82", 2),
@@ -93,6 +93,16 @@ TEST(RdbValueTest, WhatIsNoStringIsRefused) {
         bytes("\x00\xC3\x01\x80\x7F\xFF\xFF\xFF\x00", 9)})
     EXPECT_EQ(restore_string(sealed(body), no_limit).result,
               restored_string::outcome::bad_format);
+}
+
+// As in Redis: the checksum says that somebody meant it.
+TEST(RdbValueTest, AStringMayReachIntoTheFooter) {
+  const auto found = restore_string(sealed(bytes("\x00\x05"
+                                                 "abcd",
+                                                 6)),
+                                    no_limit);
+  EXPECT_EQ(found.result, restored_string::outcome::value);
+  EXPECT_EQ(found.value, "abcd\x0A");
 }
 
 TEST(RdbValueTest, WhatIsTooLongIsRefused) {
