@@ -34,7 +34,9 @@ class Stream:
             self.queued.append(words)
             return True
         queued = self.queued
-        if name in (b"EXEC", b"DISCARD", b"RESET", b"MULTI"):
+        # A MULTI within MULTI is an error and changes nothing.
+        if name == b"EXEC" or (name in (b"DISCARD", b"RESET", b"MULTI")
+                               and left[:1] == b"+"):
             self.queued = []
         if equal(words, left, right):
             return True
