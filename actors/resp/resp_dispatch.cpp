@@ -76,6 +76,11 @@ std::string quoted(std::string_view text) {
 void resp_connection::dispatch(arguments args, const memory_owner& memory) {
   ++counted_.commands;
   skips_this_ = std::exchange(skips_next_, false);
+  // A browser that was tricked into talking to this port must not get a word
+  // in, nor any command behind these lines.
+  if (equals_ignoring_case(args[0], "post")
+      || equals_ignoring_case(args[0], "host:"))
+    return close("connection.speaks-http");
   auto found = protocol::resp::resolve(args);
   if (found.spec == nullptr) {
     transaction_failed_ = transaction_failed_ || in_transaction_;

@@ -58,6 +58,10 @@ void import_report::print_left_out() const {
                                  + "; see --db");
   if (expired != 0)
     print_left_out_keys(expired, " whose time is over");
+  if (dead_files != 0)
+    print_error("not read: " + grouped(dead_files)
+                + (dead_files == 1 ? " file" : " files")
+                + " marked for deletion");
   if (vanished != 0)
     print_left_out_keys(vanished, " erased in the meantime");
 }
@@ -71,6 +75,7 @@ void import_report::print_as_json(const import_writer& writer) const {
               {"failed", writer.failed()},
               {"expired", expired},
               {"vanished", vanished},
+              {"dead_files", dead_files},
               {"other_types", to_json(other_types)},
               {"other_databases", to_json(other_databases)},
               {"damage_count", damage_count_},

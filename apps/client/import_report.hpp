@@ -19,6 +19,8 @@ public:
   std::uint64_t expired{0};
   /// Keys that were erased while a live server was copied.
   std::uint64_t vanished{0};
+  /// Files that the other store had marked for deletion.
+  std::uint64_t dead_files{0};
   /// By name of the type, keys that are no strings.
   std::map<std::string, std::uint64_t> other_types;
   /// By number of the database, keys that nobody asked for.

@@ -56,11 +56,18 @@ std::string import_writer::find_excess(std::string_view key,
   return {};
 }
 
+bool import_writer::fits(std::string_view key, std::uint64_t value_bytes,
+                         std::uint64_t line_number) {
+  const std::string excess = find_excess(key, value_bytes);
+  if (!excess.empty())
+    complain(name_of(key, line_number), excess);
+  return excess.empty();
+}
+
 void import_writer::put(std::string_view key, std::string_view value,
                         std::int64_t expiry_ms, std::uint64_t line_number) {
-  const std::string excess = find_excess(key, value.size());
-  if (!excess.empty())
-    return complain(name_of(key, line_number), excess);
+  if (!fits(key, value.size(), line_number))
+    return;
   while (waiting_.size() >= window_requests
          || (waiting_bytes_ >= window_bytes && !waiting_.empty()))
     finish_oldest();

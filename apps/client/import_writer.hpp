@@ -29,6 +29,10 @@ public:
   /// reason was printed.
   bool begin();
 
+  /// Whether the node takes them. If not, the key is named and counted.
+  bool fits(std::string_view key, std::uint64_t value_bytes,
+            std::uint64_t line_number = 0);
+
   /// Stores `value` under `key`. Errors name the line, or the key if
   /// `line_number` is 0. An `expiry_ms` of 0 means for ever.
   void put(std::string_view key, std::string_view value, std::int64_t expiry_ms,

@@ -18,7 +18,7 @@ enum exit_code : int {
   exit_failed = 1,
   /// The command line makes no sense.
   exit_usage = 64,
-  /// No node answers at the address.
+  /// No node answers at the address, or no store to import from.
   exit_unreachable = 69,
 };
 

@@ -33,7 +33,8 @@ void add_file(CLI::App& app, command_action& action, const char* name,
 struct import_choice {
   std::string file;
   std::string rdb;
-  std::uint64_t database{0};
+  std::string bitcask;
+  redis_source redis;
 };
 
 void add_import(CLI::App& app, command_action& action) {
@@ -49,17 +50,33 @@ void add_import(CLI::App& app, command_action& action) {
     = add_text(*sources, "--rdb", chosen->rdb,
                "A snapshot of Redis up to 7.0 (dump.rdb); '-' is stdin. "
                "Takes the strings and counts the keys of other types");
-  auto* database = sub->add_option("--db", chosen->database,
+  auto* redis = add_text(
+    *sources, "--redis", chosen->redis.address,
+    "A running Redis, HOST:PORT. Copies the strings and counts the keys of "
+    "other types. A password is taken from the environment: REDISCLI_AUTH");
+  auto* bitcask = add_text(
+    *sources, "--bitcask", chosen->bitcask,
+    "A directory of Bitcask, the store behind Riak, which is not in use");
+  add_text(*sub, "--redis-user", chosen->redis.user,
+           "The user who logs in there")
+    ->needs(redis);
+  auto* database = sub->add_option("--db", chosen->redis.database,
                                    "The database to take; others are counted");
   // As many as a configuration of Redis can name.
-  database->capture_default_str()->excludes(file)->check(
+  database->capture_default_str()->excludes(file)->excludes(bitcask)->check(
     CLI::Range(0, std::numeric_limits<int>::max()));
-  sub->callback([&action, chosen, rdb] {
-    action = [chosen, from_rdb = rdb->count() > 0](session& node) {
-      if (from_rdb)
-        return run_import_rdb(node, chosen->rdb, chosen->database);
-      return run_import(node, chosen->file);
-    };
+  sub->callback([&action, chosen, rdb, redis, bitcask] {
+    action
+      = [chosen, from_rdb = rdb->count() > 0, from_redis = redis->count() > 0,
+         from_bitcask = bitcask->count() > 0](session& node) {
+          if (from_rdb)
+            return run_import_rdb(node, chosen->rdb, chosen->redis.database);
+          if (from_redis)
+            return run_import_redis(node, chosen->redis);
+          if (from_bitcask)
+            return run_import_bitcask(node, chosen->bitcask);
+          return run_import(node, chosen->file);
+        };
   });
 }
 

@@ -28,6 +28,24 @@ int run_import(session& node, const std::string& file);
 int run_import_rdb(session& node, const std::string& file,
                    std::uint64_t database);
 
+struct redis_source {
+  /// HOST:PORT
+  std::string address;
+  /// Empty: the default user. The password is in the environment.
+  std::string user;
+  std::uint64_t database{0};
+};
+
+/// Copies the strings of one database of a running Redis with what is left of
+/// their time. What is written to it meanwhile may be copied or not. Left out:
+/// other types and keys that go away meanwhile.
+int run_import_redis(session& node, const redis_source& source);
+
+/// Writes the living keys of a directory of Bitcask, which nobody else may use
+/// meanwhile. Damaged records are named by their files and offsets, the others
+/// are written. Left out: files that Bitcask has marked for deletion.
+int run_import_bitcask(session& node, const std::string& directory);
+
 /// Writes every key of the store to `file` ("-" is stdout) as JSON Lines. What
 /// changes during the export may be in it or not; a key may appear twice, with
 /// the same or a later value.

@@ -149,8 +149,14 @@ std::optional<wide> fit(wide value, const field_operation& operation) {
     return value;
   if (operation.rule == overflow_rule::fail)
     return std::nullopt;
-  if (operation.rule == overflow_rule::saturate)
-    return value < 0 ? operation.lowest() : operation.highest();
+  if (operation.rule == overflow_rule::saturate) {
+    // Redis asks how far `value` is from the highest number in 64 bits, which
+    // wraps around where it is very low: that saturates at the wrong end.
+    constexpr auto int64_max = std::numeric_limits<std::int64_t>::max();
+    const bool wraps = operation.size_bits < 64 && operation.is_signed
+                       && operation.highest() - value > int64_max;
+    return value < 0 && !wraps ? operation.lowest() : operation.highest();
+  }
   const wide modulus = wide{1} << operation.size_bits;
   const wide rest = ((value % modulus) + modulus) % modulus;
   return rest > operation.highest() ? rest - modulus : rest;

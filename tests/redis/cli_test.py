@@ -120,7 +120,8 @@ class CliTest(unittest.TestCase):
                 terminal.expect(b"> ")
                 terminal.type(typed + b"\r")
                 terminal.expect(shown)
-            terminal.expect(b"> ")
+            # The reply to HELLO contains the sign of a prompt, too.
+            terminal.expect(b"%s> " % self.port.encode())
             terminal.type(b"subscribe c\r")
             terminal.expect(b'"subscribe"')
             self.assertEqual(self.cli("PUBLISH", "c", "heard"), "1\n")

@@ -30,7 +30,7 @@ class ImportCase(unittest.TestCase):
     def assert_report(self, report, **expected):
         """Every figure that is not named is zero or empty."""
         everything = {"imported": 0, "failed": 0, "expired": 0, "vanished": 0,
-                      "other_types": {}, "other_databases": {},
+                      "dead_files": 0, "other_types": {}, "other_databases": {},
                       "damage_count": 0, "damages": [], **expected}
         self.assertEqual(report, everything)
 

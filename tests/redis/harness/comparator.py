@@ -34,9 +34,9 @@ class Stream:
             self.queued.append(words)
             return True
         queued = self.queued
-        # A MULTI within MULTI is an error and changes nothing.
-        if name == b"EXEC" or (name in (b"DISCARD", b"RESET", b"MULTI")
-                               and left[:1] == b"+"):
+        ends = name in (b"EXEC", b"DISCARD", b"RESET")
+        # A MULTI within a transaction is refused and leaves it as it is.
+        if ends or (name == b"MULTI" and left == b"+OK\r\n"):
             self.queued = []
         if equal(words, left, right):
             return True
