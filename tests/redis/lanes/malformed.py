@@ -39,7 +39,7 @@ ROWS = [
     b"POST / HTTP/1.1\r\nHost: x\r\n\r\n" + PING, b"post\r\n" + PING,
     b"host:\r\n" + PING, b"Host:a b\r\n" + PING, b"\x16\x03\x01\x02\0\x01\0",
     b"KVS\xf1\x01\x01\0\0" + b"\0" * 16, b"x" * 65535, b"x" * 65536,
-    b"x" * 70000, b"x" * 65000 + b"\r\n" + PING, b"x" * 70000 + b"\n" + PING,
+    b"x" * 70000, b"x" * 65000 + b"\r\n" + PING,
     b"PING " + b"y" * 60000 + b"\r\n", b"*1\r\n$" + b"1" * 65600,
     b"*1\r\n$" + b"0" * 65600, b"*" + b"1" * 65600, b"*" + b"1" * 70000,
     b"*2\r\n$4\r\nECHO\r\n$" + b" " * 65535, b"*" + b"1" * 65530 + b"\r\n",
