@@ -24,6 +24,12 @@ bool is_whole_store(const command_spec& spec) {
          && spec.name != "object|freq";
 }
 
+/// "u8" or "i16": an offset follows.
+bool is_field_type(std::string_view word) {
+  return word.size() > 1 && (word[0] == 'u' || word[0] == 'i') && word[1] >= '0'
+         && word[1] <= '9';
+}
+
 /// The bytes that a number in the arguments may stretch a value to.
 std::uint64_t stretch_of(const call& what) {
   auto number = [&](std::size_t at) -> std::uint64_t {
@@ -41,15 +47,17 @@ std::uint64_t stretch_of(const call& what) {
   } else if (what.spec->name == "setbit") {
     bytes = number(2) / 8 + 1;
   } else if (what.spec->name == "bitfield") {
-    for (std::size_t at = 2; at < what.args.size(); ++at)
-      bytes
-        = std::max(bytes, what.args[at].starts_with('#') ? number(at) * 8
-                                                         : number(at) / 8 + 1);
+    for (std::size_t at = 3; at < what.args.size(); ++at)
+      if (is_field_type(what.args[at - 1]))
+        bytes = std::max(bytes, what.args[at].starts_with('#')
+                                  ? number(at) * 8
+                                  : number(at) / 8 + 1);
   } else {
     for (auto arg : what.args)
       bytes += arg.size();
   }
-  return std::min(bytes, what.limits.value_bytes_max);
+  // What is larger is refused before it takes memory.
+  return bytes > what.limits.value_bytes_max ? 0 : bytes;
 }
 
 } // namespace

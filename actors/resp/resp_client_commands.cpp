@@ -173,6 +173,16 @@ void resp_connection::client_command(reply_place place,
     return client_reply(place, args);
   if (name == "kill")
     return client_kill(place, args);
+  if (name == "unblock") {
+    if (!to_integer(args[2]))
+      return finish_error(place, "ERR value is not an integer or out of range");
+    if (args.size() > 3 && !equals_ignoring_case(args[3], "timeout")
+        && !equals_ignoring_case(args[3], "error"))
+      return finish_error(
+        place, "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
+    // No command of kvs blocks its client.
+    return finish_text(place, ":0\r\n");
+  }
   if (name != "list")
     return finish_error(place, "ERR CLIENT " + std::string{name}
                                  + " is not offered by kvs");

@@ -113,6 +113,12 @@ void resp_connection::server_command(reply_place place,
         },
         [this](const caf::error&) { close(nullptr); });
   }
+  if (name == "debug")
+    return finish_error(
+      place, "ERR DEBUG command not allowed. If the enable-debug-command "
+             "option is set to \"local\", you can run it from a local "
+             "connection, otherwise you need to set this option in the "
+             "configuration file, and then restart the server.");
   if (name == "shutdown") {
     if (args.size() > 1 && equals_ignoring_case(args[1], "abort"))
       return finish_error(place, "ERR No shutdown in progress.");

@@ -154,7 +154,8 @@ std::optional<wide> fit(wide value, const field_operation& operation) {
     // Redis asks how far `value` is from the highest number in 64 bits, which
     // wraps around where it is very low: that saturates at the wrong end.
     constexpr wide int64_max = INT64_MAX;
-    const bool wraps = operation.size_bits < 64 && operation.is_signed
+    const bool wraps = operation.action == field_action::set
+                       && operation.size_bits < 64 && operation.is_signed
                        && operation.highest() - value > int64_max;
     return value < 0 && !wraps ? operation.lowest() : operation.highest();
   }

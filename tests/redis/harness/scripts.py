@@ -61,7 +61,6 @@ class Script:
         try:
             with Pair(self.servers) as pair:
                 # Whatever a script before this one has left behind.
-                pair.ask(b"CLIENT", b"UNPAUSE")
                 pair.ask(b"FLUSHALL")
             for name in sorted(self.names):
                 self.actors[name] = Actor(self.servers, self.with_ids)

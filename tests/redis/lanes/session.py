@@ -119,10 +119,6 @@ STORIES = [
         a CLIENT UNBLOCK x
         a CLIENT UNBLOCK 999999
         a CLIENT UNBLOCK 999999 NOPE
-        a CLIENT PAUSE x
-        a CLIENT PAUSE -1
-        a CLIENT PAUSE 1 NOPE
-        a CLIENT UNPAUSE
         a CLIENT NO-EVICT
         a CLIENT NO-EVICT on
         a CLIENT NO-EVICT OFF
@@ -164,17 +160,6 @@ STORIES = [
         a CLIENT KILL ID {a.id} SKIPME no
         e PING
         e CLIENT KILL {e.addr}"""),
-    ("pause", """
-        a CLIENT PAUSE 60000 WRITE
-        b GET k
-        b SET k 1
-        c GET k
-        a CLIENT UNPAUSE
-        b GET k
-        a CLIENT PAUSE 100
-        b GET k
-        sleep 0.2
-        b GET k"""),
     ("replies off", """
         a CLIENT REPLY OFF
         a SET k 1
