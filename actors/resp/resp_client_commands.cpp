@@ -70,7 +70,7 @@ hello_request parse_hello(const std::vector<std::string_view>& args,
   for (std::size_t at = 2; at < args.size() && asked.error.empty(); ++at) {
     auto left = args.size() - 1 - at;
     if (equals_ignoring_case(args[at], "auth") && left >= 2) {
-      if (!equals_ignoring_case(args[at + 1], "default"))
+      if (args[at + 1] != "default")
         asked.error = "WRONGPASS invalid username-password pair or user is "
                       "disabled.";
       at += 2;

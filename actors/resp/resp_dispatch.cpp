@@ -224,7 +224,7 @@ void resp_connection::run_in_session(reply_place place,
                ? "ERR AUTH <password> called without any password configured "
                  "for the default user. Are you sure your configuration is "
                  "correct?"
-             : equals_ignoring_case(args[1], "default")
+             : args[1] == "default"
                ? ""
                : "WRONGPASS invalid username-password pair or user is "
                  "disabled.");
