@@ -99,6 +99,11 @@ public:
     }
   }
 
+  /// Whether `number` is the next reply to leave, or none is waiting.
+  bool is_next(std::uint64_t number) const noexcept {
+    return size_ == 0 || first_ == number;
+  }
+
   std::size_t size() const noexcept {
     return size_;
   }

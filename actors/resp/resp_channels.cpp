@@ -86,6 +86,8 @@ void resp_connection::unsubscribe(reply_place place, const arguments& args,
 
 void resp_connection::publish_command(reply_place place,
                                       const arguments& args) {
+  if (place.element < 0)
+    publishing_ = place.number;
   publish_message request;
   request.channel = args[1];
   request.payload = std::make_shared<const std::string>(args[2]);
@@ -104,6 +106,13 @@ void resp_connection::publish_command(reply_place place,
 void resp_connection::pubsub_command(reply_place place,
                                      const command_spec& spec,
                                      const arguments& args) {
+  if ((spec.name == "pubsub|channels" && args.size() > 3)
+      || (spec.name == "pubsub|numpat" && args.size() > 2)) {
+    std::string error
+      = "ERR unknown subcommand or wrong number of arguments for '";
+    error.append(args[1]).append("'. Try PUBSUB HELP.");
+    return finish_error(place, error);
+  }
   if (spec.name == "pubsub|channels") {
     list_channels request;
     request.has_pattern = args.size() > 2;

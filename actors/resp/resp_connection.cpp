@@ -206,6 +206,13 @@ void resp_connection::write_entry(reply_queue::entry& next) {
 void resp_connection::push(byte_buffer bytes) {
   if (replies_.size() > pushed_replies_max || is_flooded())
     return close("connection.subscriber-too-slow");
+  // What a client publishes to itself comes before the reply that counts it.
+  if (replies_.is_next(publishing_)) {
+    reply_queue::entry next;
+    next.what = reply_queue::entry::kind::bytes;
+    next.bytes = std::move(bytes);
+    return write_entry(next);
+  }
   auto number = replies_.open(version_, false);
   replies_.set_bytes(number, std::move(bytes));
   drain();

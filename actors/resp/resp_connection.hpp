@@ -213,6 +213,8 @@ private:
   bool skips_this_ = false;
   bool no_evict_ = false;
   bool is_monitor_ = false;
+  /// Of the PUBLISH that is under way.
+  std::uint64_t publishing_ = ~std::uint64_t{0};
   bool closes_ = false;
 
   // MULTI and WATCH:

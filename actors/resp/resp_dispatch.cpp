@@ -261,6 +261,7 @@ void resp_connection::finish(reply_place place, byte_buffer bytes) {
     whole.append(each.bytes());
   replies_.set_bytes(exec.number, std::move(whole));
   exec_.reset();
+  watching_ = false;
 }
 
 void resp_connection::finish_text(reply_place place, std::string_view whole) {

@@ -90,7 +90,7 @@ void reply_infos(std::span<const std::string_view> names, reply_writer& reply) {
     if (const auto* spec = find_command(name))
       reply_info(*spec, reply);
     else
-      reply.null_array();
+      reply.null();
   }
 }
 
