@@ -174,11 +174,6 @@ STORIES = [
         a CLIENT REPLY SKIP
         a GET k
         a GET k
-        a MULTI
-        a CLIENT REPLY SKIP
-        a GET k
-        a EXEC
-        a GET k
         a CLIENT REPLY OFF
         a SUBSCRIBE c
         b PUBLISH c hello
