@@ -1,6 +1,7 @@
 /// The socket half of a CONNECTION, as the actor sees it.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <optional>
@@ -8,6 +9,10 @@
 #include <string>
 
 namespace kvs::actors {
+
+/// How long a peer may be silent before it is asked whether it is there, and
+/// how long it may take to answer.
+inline constexpr std::chrono::seconds keepalive_after{300};
 
 /// A stream of bytes in both directions. Used only on the loop that owns it;
 /// the callbacks come there too. Tests substitute a scripted one.

@@ -70,7 +70,10 @@ connection::behavior_type connection::make_behavior() {
       end_turn();
     },
     [this](const resp::describe_client&) { return describe(); },
-    [this](const resp::close_client&) { close("connection.killed"); },
+    [this](const resp::close_client&) {
+      close("connection.killed");
+      return resp::client_closed{};
+    },
     [this](const drain_connection&) {
       input_ended_ = true;
       end_turn();

@@ -32,8 +32,8 @@ bool connection::window_is_open() const {
 
 bool connection::may_read() const {
   return !closed_ && !reading_ && !input_ended_ && !waiting_for_memory_
-         && !checksum_ && pending_bytes_ <= args_.limits.reply_bytes_max
-         && window_is_open();
+         && !holds_input_ && !checksum_
+         && pending_bytes_ <= args_.limits.reply_bytes_max && window_is_open();
 }
 
 void connection::read_more() {
@@ -82,7 +82,8 @@ void connection::make_room() {
 }
 
 void connection::parse() {
-  while (!closed_ && !input_ended_ && !checksum_ && !waiting_for_memory_
+  while (!closed_ && !input_ended_ && !holds_input_ && !checksum_
+         && !waiting_for_memory_
          && pending_bytes_ <= args_.limits.reply_bytes_max && window_is_open()
          && parsed_bytes_ < arrived_bytes_) {
     if (large_)

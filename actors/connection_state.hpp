@@ -95,6 +95,9 @@ struct pending_fetch {
 inline constexpr std::uint32_t for_large_input = 1;
 inline constexpr std::uint32_t for_fetch = 2;
 
+/// Messages that may wait for one client that listens to channels.
+inline constexpr std::uint64_t pushed_bytes_max = std::uint64_t{32} << 20;
+
 /// One read takes at most this; a request that fits it is decoded in place and
 /// costs the MEMORY BUDGET nothing.
 inline constexpr std::size_t receive_buffer_bytes = 64 * 1024;
@@ -200,7 +203,6 @@ protected:
   }
   /// More waits for the client than requests alone could cause.
   bool is_flooded() const {
-    constexpr std::uint64_t pushed_bytes_max = std::uint64_t{32} << 20;
     return pending_bytes_ > pushed_bytes_max;
   }
   session_actor as_session();
@@ -217,6 +219,9 @@ protected:
   connection_args args_;
   request_router router_;
   std::optional<large_input> large_;
+  /// The codec waits for something before it takes the next request: nothing
+  /// is parsed or read.
+  bool holds_input_ = false;
 
 private:
   // -- connection.cpp: life and mail -----------------------------------------

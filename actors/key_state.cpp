@@ -202,7 +202,7 @@ void key_evaluation::update(const operation& op, answer& reply) {
   if (!done.keeps_value)
     replace_value(std::move(done.memory), done.value,
                   storage::value_checksum(done.value));
-  count_change(reply);
+  count_change(reply, !done.is_unnoticed);
 }
 
 void key_evaluation::replace_value(memory_owner memory,
@@ -215,8 +215,9 @@ void key_evaluation::replace_value(memory_owner memory,
   state_.operand_follows = false;
 }
 
-void key_evaluation::count_change(answer& reply) {
+void key_evaluation::count_change(answer& reply, bool is_noticed) {
   ++change_count_;
+  is_noticed_ = is_noticed_ || is_noticed;
   state_.version = change_bit | change_count_;
   reply.applied = true;
   reply.version = state_.version;

@@ -50,6 +50,11 @@ public:
     return change_count_;
   }
 
+  /// Whether who watches the key takes it for changed.
+  bool is_noticed() const noexcept {
+    return is_noticed_;
+  }
+
   /// The key after all operations.
   const key_state& state() const noexcept {
     return state_;
@@ -69,7 +74,7 @@ private:
   void update(const operation& op, answer& reply);
   void replace_value(memory_owner memory, std::span<const std::byte> value,
                      std::uint32_t crc);
-  void count_change(answer& reply);
+  void count_change(answer& reply, bool is_noticed = true);
   /// What an answer reports as version: the number of the latest change with
   /// this bit set, a plain version without it.
   static constexpr std::uint64_t change_bit = std::uint64_t{1} << 63;
@@ -78,6 +83,7 @@ private:
   std::uint64_t value_bytes_max_;
   storage::timestamp_ms now_;
   std::uint32_t change_count_ = 0;
+  bool is_noticed_ = false;
 };
 
 } // namespace kvs::actors

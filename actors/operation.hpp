@@ -81,6 +81,8 @@ struct operation {
   storage::sequence_number expected_version = 0;
   /// increment.
   std::int64_t delta = 0;
+  /// Who watches the key does not take it for changed.
+  bool is_unnoticed = false;
   /// update: owned by the message.
   const value_update* update = nullptr;
 };

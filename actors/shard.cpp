@@ -61,13 +61,12 @@ shard::behavior_type shard::make_behavior() {
       end_turn();
     },
     [this](const forget_watches& message) { forget(message); },
-    [this](const scan_keys& request) { scan(request); },
+    [this](const scan_keys& request) {
+      scan(request);
+      end_turn();
+    },
     [this](const count_keys& request) {
-      answer reply;
-      reply.ref = request.ref;
-      reply.number = static_cast<std::int64_t>(index_.size());
-      outbox_.to(request.from, applied_up_to_)
-        .answers.push_back(std::move(reply));
+      count(request);
       end_turn();
     },
     [this](const collect_figures& request) { tell_figures(request); },
@@ -146,7 +145,10 @@ void shard::apply_part(publication_part& part) {
 }
 
 void shard::apply_record(const published_record& record) {
-  if (record.type == storage::record_type::put) {
+  if (record.is_unnoticed) {
+    note_unnoticed(record);
+    index_.put(record.hash, record.key, record.entry);
+  } else if (record.type == storage::record_type::put) {
     index_.put(record.hash, record.key, record.entry);
     if (!watches_.empty())
       note_made(record.key, record.entry.sequence);
@@ -221,21 +223,25 @@ void shard::request_time() {
         if (reply.error.code != outcome::ok) {
           timed_.fail_all(reply.error);
           timed_.send(this, durable_version_);
+          fail_timed_scans(reply.error);
         } else {
           persisted_time_ = std::max(persisted_time_, reply.time);
           if (held_batches_.empty())
             timed_.send(this, durable_version_);
           else
             park(timed_);
+          send_timed_scans();
           sweep();
         }
         end_turn();
       },
       [this](const caf::error&) {
-        timed_.fail_all(make_failure(outcome::shutting_down,
-                                     "the node is closing; nothing was "
-                                     "read"));
+        auto why = make_failure(outcome::shutting_down,
+                                "the node is closing; nothing was read");
+        timed_.fail_all(why);
         timed_.send(this, durable_version_);
+        fail_timed_scans(why);
+        end_turn();
       });
 }
 
@@ -280,8 +286,13 @@ void shard::sweep() {
 void shard::tell_figures(const collect_figures& request) {
   figures_collected reply;
   reply.ref = request.ref;
+  auto expiring = index_.expiring();
+  auto now_s = args_.clock->now() / 1000;
+  auto passed_s = expiring.keys * now_s;
   reply.figures = {
     {"keys", index_.size()},
+    {"keys_expiring", expiring.keys},
+    {"ttl_sum_s", std::max(expiring.deadlines_sum_s, passed_s) - passed_s},
     {"reads", figures_.reads},
     {"cold_reads", figures_.cold_reads},
     {"evaluations", figures_.evaluations},
@@ -323,6 +334,8 @@ void shard::end_turn() {
     std::swap(timed_, timed_next_);
     request_time();
   }
+  if (!timed_scans_.empty())
+    request_time();
   if (!held_.empty())
     park(held_);
   outbox_.send(this, durable_version_);
@@ -356,6 +369,7 @@ void shard::on_exit() {
   for (const auto& scan : held_scans_)
     outbox_.fail(scan.from, scan.ref, why);
   held_scans_.clear();
+  fail_timed_scans(why);
   outbox_.send(this, durable_version_);
   if (reserving_)
     caf_compat::tell(this, args_.budget, cancel_reservation{this->address()});

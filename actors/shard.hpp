@@ -69,6 +69,8 @@ struct published_record {
   storage::key_hash hash = 0;
   std::string_view key;
   storage::index_entry entry;
+  /// operation::is_unnoticed.
+  bool is_unnoticed = false;
 };
 
 enum class publication_kind : std::uint8_t {
@@ -190,6 +192,8 @@ struct evaluated_record {
   storage::sequence_number evaluated_at = 0;
   /// How often this evaluation was rejected before.
   std::uint32_t rejection_count = 0;
+  /// operation::is_unnoticed.
+  bool is_unnoticed = false;
 };
 
 struct append_evaluated {

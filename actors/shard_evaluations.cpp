@@ -223,6 +223,7 @@ void shard::decide(const evaluation_ptr& current, key_state state) {
   record.change_count = result.change_count();
   record.evaluated_at = current->evaluated_at;
   record.rejection_count = current->rejection_count;
+  record.is_unnoticed = !result.is_noticed();
   outgoing_.records.push_back(record);
   outgoing_.memory.add(current);
   sent_.emplace(current->id, current);

@@ -178,20 +178,47 @@ void shard::scan(const scan_keys& request) {
   reply.ref = request.ref;
   reply.evaluated_at = applied_up_to_;
   auto now = args_.clock->now();
+  storage::timestamp_ms latest_expiry = 0;
   reply.next_partition
     = index_.scan(request.partition, request.entries_min,
                   [&](std::string_view key, const storage::index_entry& entry) {
-                    // An expiry that is not confirmed yet is not reported by
-                    // leaving the key out either.
-                    auto gone
-                      = entry.expired_at(std::min(now, persisted_time_));
-                    if (!gone && key.starts_with(request.prefix))
+                    if (entry.expired_at(now))
+                      latest_expiry = std::max(latest_expiry, entry.expires_at);
+                    else if (key.starts_with(request.prefix))
                       reply.keys.emplace_back(key);
                   });
   if (reply.next_partition >= index_.end_partition()
       && index_.end_partition() < storage::partition_count)
     reply.next_partition = index_.end_partition();
-  caf_compat::tell(this, request.from, std::move(reply));
+  // Leaving a key out reports that it has expired.
+  if (latest_expiry > persisted_time_)
+    timed_scans_.push_back({latest_expiry, request.from, std::move(reply)});
+  else
+    caf_compat::tell(this, request.from, std::move(reply));
+}
+
+void shard::send_timed_scans() {
+  auto is_due
+    = [this](const auto& each) { return each.time <= persisted_time_; };
+  for (auto& each : timed_scans_)
+    if (is_due(each))
+      caf_compat::tell(this, each.session, std::move(each.message));
+  std::erase_if(timed_scans_, is_due);
+}
+
+void shard::fail_timed_scans(const failure& why) {
+  for (const auto& each : timed_scans_)
+    outbox_.fail(each.session, each.message.ref, why);
+  timed_scans_.clear();
+}
+
+void shard::count(const count_keys& request) {
+  auto [expired, latest_expiry] = index_.count_expired(args_.clock->now());
+  answer reply;
+  reply.ref = request.ref;
+  reply.number = static_cast<std::int64_t>(index_.size() - expired);
+  auto& box = latest_expiry <= persisted_time_ ? outbox_ : timed_next_;
+  box.to(request.from, applied_up_to_).answers.push_back(std::move(reply));
 }
 
 } // namespace kvs::actors

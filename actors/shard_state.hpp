@@ -71,6 +71,13 @@ struct watched_key {
   storage::sequence_number made_at = 0;
 };
 
+/// A change that nobody's watch sees: the key counts as if it still had the
+/// version `seen_as`.
+struct unnoticed_change {
+  storage::sequence_number sequence = 0;
+  storage::sequence_number seen_as = 0;
+};
+
 class shard final : public caf_compat::pinnable<shard_impl::base> {
 public:
   shard(caf::actor_config& config, caf_compat::execution_base* loop,
@@ -102,6 +109,9 @@ private:
                         const record_read& found);
   const storage::segment_ptr& segment_of(storage::segment_id id);
   void scan(const scan_keys& request);
+  void send_timed_scans();
+  void fail_timed_scans(const failure& why);
+  void count(const count_keys& request);
 
   // -- evaluations (shard_evaluations.cpp) ----------------------------------
 
@@ -134,6 +144,10 @@ private:
   /// Registers or reports a watch in the answer to `op`.
   void add_watch(const operation& op, bool present, answer& reply);
   void note_made(std::string_view key, storage::sequence_number sequence);
+  void note_unnoticed(const published_record& record);
+  /// The version of a key for those who watch it.
+  storage::sequence_number
+  watched_version(std::string_view key, storage::sequence_number version) const;
   void forget(const forget_watches& message);
 
   // -- publications and time (shard.cpp) ------------------------------------
@@ -178,6 +192,8 @@ private:
   bool reserving_ = false;
   /// Keys that were absent when a session began to watch them.
   boost::unordered_flat_map<std::string, watched_key> watches_;
+  /// The latest ones; forgetting one costs a transaction that is repeated.
+  boost::unordered_flat_map<std::string, unnoticed_change> unnoticed_;
   append_evaluated outgoing_;
 
   /// Batches that this shard has applied and others may not have, by number:
@@ -197,6 +213,14 @@ private:
   std::deque<parked_answers> parked_;
   /// Scans that wait until no batch is held.
   std::deque<scan_keys> held_scans_;
+  /// Scans that left out keys which had expired at `time`, until that is
+  /// persisted.
+  struct timed_scan {
+    storage::timestamp_ms time = 0;
+    session_actor session;
+    keys_scanned message;
+  };
+  std::deque<timed_scan> timed_scans_;
 
   /// The MANIFEST holds at least this time; later expiries are not reported
   /// yet.

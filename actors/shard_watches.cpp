@@ -4,6 +4,12 @@
 #include "actors/shard_state.hpp"
 
 namespace kvs::actors {
+namespace {
+
+/// More keys than clients watch while such a change happens, by far.
+constexpr std::size_t unnoticed_changes_max = 1024;
+
+} // namespace
 
 void shard::add_watch(const operation& op, bool present, answer& reply) {
   if (op.kind == operation_kind::watched) {
@@ -11,7 +17,32 @@ void shard::add_watch(const operation& op, bool present, answer& reply) {
       reply.number = static_cast<std::int64_t>(it->second.made_at);
   } else if (op.kind == operation_kind::watch && !present) {
     ++watches_[std::string{op.key}].watch_count;
+  } else if (op.kind != operation_kind::watch) {
+    return;
   }
+  if (present)
+    reply.version = watched_version(op.key, reply.version);
+}
+
+storage::sequence_number
+shard::watched_version(std::string_view key,
+                       storage::sequence_number version) const {
+  if (unnoticed_.empty())
+    return version;
+  auto it = unnoticed_.find(std::string{key});
+  return it != unnoticed_.end() && it->second.sequence == version
+           ? it->second.seen_as
+           : version;
+}
+
+void shard::note_unnoticed(const published_record& record) {
+  const auto* before = index_.find(record.hash, record.key);
+  auto seen_as = before == nullptr || has_expired(*before)
+                   ? storage::sequence_number{0}
+                   : watched_version(record.key, before->sequence);
+  if (unnoticed_.size() >= unnoticed_changes_max)
+    unnoticed_.clear();
+  unnoticed_[std::string{record.key}] = {record.entry.sequence, seen_as};
 }
 
 void shard::note_made(std::string_view key, storage::sequence_number sequence) {

@@ -3,6 +3,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
 
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -12,6 +13,10 @@ namespace kvs::actors {
 namespace {
 
 using boost::asio::ip::tcp;
+
+template <int Name>
+using tcp_option
+  = boost::asio::detail::socket_option::integer<IPPROTO_TCP, Name>;
 
 /// As many parts as Linux takes in one call without a copy of our own.
 constexpr std::size_t parts_max = 64;
@@ -24,6 +29,11 @@ public:
     boost::system::error_code ignored;
     socket_.set_option(tcp::no_delay{true}, ignored);
     socket_.set_option(boost::asio::socket_base::keep_alive{true}, ignored);
+    constexpr int seconds = keepalive_after.count();
+    constexpr int probes = 3;
+    socket_.set_option(tcp_option<TCP_KEEPIDLE>{seconds}, ignored);
+    socket_.set_option(tcp_option<TCP_KEEPINTVL>{seconds / probes}, ignored);
+    socket_.set_option(tcp_option<TCP_KEEPCNT>{probes}, ignored);
     socket_.non_blocking(true, ignored);
     if (auto remote = socket_.remote_endpoint(ignored); !ignored)
       peer_

@@ -21,6 +21,8 @@ struct update_outcome {
   change what = change::none;
   /// put: the value stays as it was; only the expiry changes.
   bool keeps_value = false;
+  /// Who watches the key does not take it for changed.
+  bool is_unnoticed = false;
   /// put: the value otherwise, and its owner unless the operation owns it.
   std::span<const std::byte> value;
   memory_owner memory;

@@ -232,6 +232,7 @@ void writer::tell_figures(const collect_figures& request) {
     {"syncs", figures_.syncs},
     {"writes_rejected", figures_.rejections},
     {"segments_sealed", figures_.rollovers},
+    {"is_read_only", read_only_ ? 1u : 0u},
     {"last_version", last_sequence_},
     {"durable_version", durable_version_},
   };

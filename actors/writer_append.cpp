@@ -81,6 +81,7 @@ bool writer::stage_evaluated(evaluated_input& input) {
     op.value = record.value;
     op.value_crc = record.value_crc;
     op.expires_at = record.expires_at;
+    op.is_unnoticed = record.is_unnoticed;
     stage_record(op, record.type, take_sequences(record.change_count), part);
     if (own)
       release_reservation(storage::slot_of(record.hash));
@@ -240,8 +241,12 @@ void writer::stage_record(const operation& op, storage::record_type type,
   slots_.raise(op.hash, sequence);
   last_of_shard_[shard_of(op.hash)] = sequence;
   note_record(type, sequence, op.expires_at, place.size_bytes);
-  part.records.push_back(
-    {op.ref, type, op.hash, op.key, {place, sequence, op.expires_at}});
+  part.records.push_back({op.ref,
+                          type,
+                          op.hash,
+                          op.key,
+                          {place, sequence, op.expires_at},
+                          op.is_unnoticed});
 }
 
 void writer::note_record(storage::record_type type,

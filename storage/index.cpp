@@ -14,6 +14,12 @@ namespace {
 
 constexpr timestamp_ms never = std::numeric_limits<timestamp_ms>::max();
 
+/// What a deadline counts in a sum that must not overflow: a billion keys of
+/// the year 2500 fit.
+std::uint64_t counted_deadline_s(const index_entry& entry) noexcept {
+  return std::min(entry.expires_at / 1000, timestamp_ms{1} << 34);
+}
+
 /// A key that was deleted, as recovery remembers it: no record is this short.
 bool is_tombstone(const index_entry& entry) noexcept {
   return entry.location.size_bytes == 0;
@@ -48,6 +54,7 @@ struct index::state {
   /// Entries that are not tombstones.
   std::uint64_t keys = 0;
   std::uint64_t tombstones = 0;
+  expiring_keys expiring;
   /// The sweep: next partition, how many are left of the round, and the time
   /// the round is about.
   std::uint32_t sweep_at = 0;
@@ -81,6 +88,10 @@ struct index::state {
       return;
     }
     ++keys;
+    if (entry.expires_at != 0) {
+      ++expiring.keys;
+      expiring.deadlines_sum_s += counted_deadline_s(entry);
+    }
     live_share& share
       = shares[static_cast<std::uint32_t>(entry.location.segment)];
     ++share.records;
@@ -93,6 +104,10 @@ struct index::state {
       return;
     }
     --keys;
+    if (entry.expires_at != 0) {
+      --expiring.keys;
+      expiring.deadlines_sum_s -= counted_deadline_s(entry);
+    }
     const auto share
       = shares.find(static_cast<std::uint32_t>(entry.location.segment));
     assert(share != shares.end());
@@ -269,6 +284,29 @@ timestamp_ms index::earliest_expiry() const noexcept {
         = std::min(earliest, *std::min_element(page->earliest_expiry.begin(),
                                                page->earliest_expiry.end()));
   return earliest == never ? 0 : earliest;
+}
+
+expiring_keys index::expiring() const noexcept {
+  return state_->expiring;
+}
+
+std::pair<std::uint64_t, timestamp_ms>
+index::count_expired(timestamp_ms now) const {
+  std::pair<std::uint64_t, timestamp_ms> found{0, 0};
+  for (const auto& page : state_->pages) {
+    if (page == nullptr)
+      continue;
+    for (std::size_t at = 0; at < page_slots; ++at) {
+      if (page->earliest_expiry[at] > now)
+        continue;
+      for (const auto& [key, entry] : page->maps[at])
+        if (!is_tombstone(entry) && entry.expired_at(now)) {
+          ++found.first;
+          found.second = std::max(found.second, entry.expires_at);
+        }
+    }
+  }
+  return found;
 }
 
 bool index::sweep_expired(

@@ -31,6 +31,12 @@ struct live_share {
   std::uint64_t bytes = 0;
 };
 
+/// Keys that have a deadline, and the sum of those in seconds since 1970.
+struct expiring_keys {
+  std::uint64_t keys = 0;
+  std::uint64_t deadlines_sum_s = 0;
+};
+
 /// Where every live key of one shard lies: a map from key to its newest
 /// record, divided into partitions by the first bits of the hash.
 ///
@@ -81,6 +87,9 @@ public:
   /// Keys, including expired ones that were not swept yet.
   std::uint64_t size() const noexcept;
 
+  /// As `size`, of those that have a deadline.
+  expiring_keys expiring() const noexcept;
+
   /// Records of `segment` that entries point to.
   live_share live_in(segment_id segment) const;
   /// All segments that have any.
@@ -93,6 +102,10 @@ public:
     timestamp_ms now, std::size_t entries_max,
     const std::function<void(std::string_view key, const index_entry& entry)>&
       removed);
+
+  /// How many entries have expired and not been swept, and the latest expiry
+  /// among them (0: there are none). Looks at whole partitions that hold one.
+  std::pair<std::uint64_t, timestamp_ms> count_expired(timestamp_ms now) const;
 
   /// No entry expires before this; 0: none ever does. A lower bound that a
   /// sweep makes exact.

@@ -69,6 +69,20 @@ bool rewrites_value(const call& what) {
   return std::ranges::find(names, what.spec->name) != names.end();
 }
 
+bool comes_after_reply(const call& what, const key_event& event) {
+  auto name = what.spec->name;
+  if (name == "bitfield")
+    return event.event == "setbit";
+  if (name.find("expire") != name.npos)
+    return event.event == "expire";
+  // Those that reply the old value do so as soon as they have it.
+  auto replies_old
+    = name == "getset" || name == "getdel" || name == "getex"
+      || (name == "set"
+          && value_use_of(*what.spec, what.args) == value_use::reads);
+  return replies_old && event.kind != 'm' && event.kind != 'x';
+}
+
 // -- one key, by its shard
 // ---------------------------------------------------------
 
@@ -182,20 +196,17 @@ bool call_program::watches_hold() const {
 std::vector<operation> call_program::run() {
   replies_.clear();
   replies_.resize(calls_.size());
-  events_.clear();
+  events_.assign(calls_.size(), {});
   written_memory_.clear();
   aborted_ = !watches_hold();
   if (aborted_)
     return {};
-  std::vector<key_event>* events = nullptr;
-  for (const auto& each : calls_)
-    if (each.wants_events)
-      events = &events_;
-  program_view view{*this, clock_->now(), events};
+  program_view view{*this, clock_->now()};
   for (std::size_t at = 0; at < calls_.size(); ++at) {
     const auto& each = calls_[at];
     if (each.spec->handler == nullptr)
       continue;
+    view.collect(each.wants_events ? &events_[at] : nullptr);
     reply_writer reply{replies_[at], each.version};
     protocol::resp::execute(*each.spec, each.args, view, reply, each.limits);
   }

@@ -37,6 +37,9 @@ struct call_result {
   std::vector<key_event> events;
 };
 
+/// Whether Redis tells this event behind the reply to the command.
+bool comes_after_reply(const call& what, const key_event& event);
+
 /// Whether a call needs the value of a key that it only gives another expiry:
 /// its record is written anew.
 bool rewrites_value(const call& what);
@@ -89,7 +92,8 @@ public:
   std::vector<protocol::byte_buffer>& replies() {
     return replies_;
   }
-  std::vector<key_event>& events() {
+  /// As the replies.
+  std::vector<std::vector<key_event>>& events() {
     return events_;
   }
   /// A watched key has changed: nothing was done.
@@ -108,7 +112,7 @@ private:
   std::shared_ptr<const storage::clock> clock_;
   finished tell_;
   std::vector<protocol::byte_buffer> replies_;
-  std::vector<key_event> events_;
+  std::vector<std::vector<key_event>> events_;
   std::vector<memory_owners> written_memory_;
   bool aborted_ = false;
 };

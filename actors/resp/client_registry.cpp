@@ -1,6 +1,6 @@
 #include "actors/resp/client_registry.hpp"
 
-#include "protocol/resp/numbers.hpp"
+#include "actors/resp/parameters.hpp"
 
 #include <algorithm>
 #include <deque>
@@ -11,6 +11,9 @@
 namespace kvs::actors::resp {
 namespace {
 
+/// More than any clock here can add to now.
+constexpr std::chrono::hours duration_of_centuries{24 * 365 * 200};
+
 /// Answers that are being gathered from all sessions.
 struct census {
   caf::typed_response_promise<clients_described> promise;
@@ -19,8 +22,22 @@ struct census {
   std::size_t missing = 0;
 };
 
+/// Note to self: the pause may be over.
+struct pause_check_due {};
+
+} // namespace
+} // namespace kvs::actors::resp
+
+KVS_MESSAGE(kvs::actors::resp::pause_check_due)
+
+namespace kvs::actors::resp {
+namespace {
+
+using client_registry_impl
+  = client_registry_actor::extend<caf_compat::takes<pause_check_due>>;
+
 class client_registry final
-  : public caf_compat::pinnable<client_registry_actor::base> {
+  : public caf_compat::pinnable<client_registry_impl::base> {
 public:
   client_registry(caf::actor_config& config, caf_compat::execution_base* loop,
                   settings initial, publisher_actor publisher)
@@ -46,10 +63,10 @@ public:
         watch(message.id, false);
       },
       [this](const describe_clients&) { return gather(); },
-      [this](const close_clients& message) {
-        for (auto id : message.ids)
-          if (auto it = clients_.find(id); it != clients_.end())
-            caf_compat::tell(this, it->second, close_client{});
+      [this](const close_clients& request) { return close(request); },
+      [this](const pause_clients& request) {
+        pause(request);
+        return clients_paused{};
       },
       [this](const change_settings& request) {
         return settings_set{change(request)};
@@ -88,6 +105,7 @@ public:
         joined_ = 0;
         return counters_reset{};
       },
+      [this](const pause_check_due&) { check_pause(); },
     };
   }
 
@@ -131,6 +149,59 @@ private:
     under_way.promise.deliver(std::move(all));
   }
 
+  caf::result<clients_closed> close(const close_clients& request) {
+    auto promise = this->template make_response_promise<clients_closed>();
+    auto missing = std::make_shared<std::size_t>(1);
+    auto one_less = [promise, missing]() mutable {
+      if (--*missing == 0)
+        promise.deliver(clients_closed{});
+    };
+    for (auto id : request.ids) {
+      auto it = clients_.find(id);
+      if (it == clients_.end())
+        continue;
+      ++*missing;
+      caf_compat::ask(this, it->second, close_client{})
+        .then([one_less](const client_closed&) mutable { one_less(); },
+              // It has left meanwhile.
+              [one_less](const caf::error&) mutable { one_less(); });
+      clients_.erase(it);
+      watch(id, false);
+    }
+    one_less();
+    return promise;
+  }
+
+  void pause(const pause_clients& request) {
+    auto changed = *settings_;
+    if (request.mode == pause_mode::none) {
+      changed.paused = pause_mode::none;
+      return publish(std::move(changed));
+    }
+    auto now = this->clock().now();
+    // What overflows the clock has an end that is past, as in Redis.
+    auto is_possible = request.duration < duration_of_centuries;
+    auto end = is_possible ? now + request.duration : now;
+    pause_end_
+      = settings_->paused == pause_mode::none ? end : std::max(pause_end_, end);
+    changed.paused = std::max(changed.paused, request.mode);
+    publish(std::move(changed));
+    check_pause();
+  }
+
+  void check_pause() {
+    if (settings_->paused == pause_mode::none)
+      return;
+    auto now = this->clock().now();
+    if (now >= pause_end_)
+      return pause({});
+    // A pause may take longer than a timer can.
+    caf_compat::tell_after(this, this,
+                           std::min<caf::actor_clock::duration_type>(
+                             pause_end_ - now, std::chrono::hours{1}),
+                           pause_check_due{});
+  }
+
   void watch(std::uint64_t id, bool on) {
     if (on)
       watchers_.insert(id);
@@ -145,42 +216,11 @@ private:
 
   std::string change(const change_settings& request) {
     auto changed = *settings_;
-    for (const auto& [name, value] : request.changes)
-      if (auto error = set(changed, name, value); !error.empty())
-        return "ERR CONFIG SET failed (possibly related to argument '" + name
-               + "') - " + error;
+    auto error = set_parameters(changed, request.changes);
+    if (!error.empty())
+      return error;
     publish(std::move(changed));
     trim_slow();
-    return {};
-  }
-
-  static std::string set(settings& changed, const std::string& name,
-                         const std::string& value) {
-    auto as_number = [&](std::int64_t least) -> std::optional<std::int64_t> {
-      auto number = protocol::resp::to_integer(value);
-      return number && *number >= least ? number : std::nullopt;
-    };
-    auto text = value;
-    if (name == "notify-keyspace-events") {
-      auto flags = parse_event_flags(value);
-      if (flags == unknown_event_flags)
-        return "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.";
-      changed.notify = flags;
-      text = to_letters(flags);
-    } else if (name == "slowlog-log-slower-than") {
-      auto number = as_number(-1);
-      if (!number)
-        return "argument must be between -1 and 9223372036854775807 inclusive";
-      changed.slowlog_slower_than_us = *number;
-    } else if (name == "slowlog-max-len") {
-      auto number = as_number(0);
-      if (!number)
-        return "argument must be between 0 and 9223372036854775807 inclusive";
-      changed.slowlog_length_max = *number;
-    } else {
-      return "can't set immutable config";
-    }
-    changed.parameters[name] = text;
     return {};
   }
 
@@ -205,6 +245,8 @@ private:
   std::uint64_t joined_ = 0;
   std::deque<slow_command> slow_;
   std::uint64_t slow_count_ = 0;
+  /// While there is a pause.
+  caf::actor_clock::time_point pause_end_;
 };
 
 } // namespace

@@ -3,6 +3,7 @@
 
 #include "actors/resp/publisher.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -46,6 +47,7 @@ struct client_described {
 
 /// Close this session's connection: nothing more is replied.
 struct close_client {};
+struct client_closed {};
 
 /// A command that another session executes.
 struct monitored_command {
@@ -55,8 +57,8 @@ struct monitored_command {
 /// What a CLIENT REGISTRY needs of a session.
 using client_actor = caf::typed_actor<
   caf_compat::rpc<describe_client>::returns<client_described>,
-  caf_compat::takes<close_client>, caf_compat::takes<monitored_command>,
-  caf_compat::takes<settings_changed>>;
+  caf_compat::rpc<close_client>::returns<client_closed>,
+  caf_compat::takes<monitored_command>, caf_compat::takes<settings_changed>>;
 
 /// A session begins; it is told the settings at once and after every change.
 struct client_joined {
@@ -83,6 +85,15 @@ struct clients_described {
 struct close_clients {
   std::vector<std::uint64_t> ids;
 };
+struct clients_closed {};
+
+/// CLIENT PAUSE; with `none` CLIENT UNPAUSE. A longer or stronger pause that
+/// has begun goes on.
+struct pause_clients {
+  pause_mode mode = pause_mode::none;
+  std::chrono::milliseconds duration{};
+};
+struct clients_paused {};
 
 /// CONFIG SET: all of it or nothing.
 struct change_settings {
@@ -126,15 +137,16 @@ struct clear_slow_commands {};
 struct reset_counters {};
 struct counters_reset {};
 
-/// CLIENT REGISTRY: owns the list of sessions, the settings, the slow log and
-/// who monitors.
+/// CLIENT REGISTRY: owns the list of sessions, the settings, the slow log, the
+/// end of a pause and who monitors.
 ///
 /// Order: whoever has been answered to a change may rely on every session
 /// knowing it before its next request.
 using client_registry_actor = caf::typed_actor<
   caf_compat::takes<client_joined>, caf_compat::takes<client_left>,
   caf_compat::rpc<describe_clients>::returns<clients_described>,
-  caf_compat::takes<close_clients>,
+  caf_compat::rpc<close_clients>::returns<clients_closed>,
+  caf_compat::rpc<pause_clients>::returns<clients_paused>,
   caf_compat::rpc<change_settings>::returns<settings_set>,
   caf_compat::rpc<watch_commands>::returns<commands_watched>,
   // Passed on to whoever watches.
@@ -152,12 +164,16 @@ client_registry_actor spawn_client_registry(caf::actor_system& system,
 KVS_MESSAGE(kvs::actors::resp::describe_client)
 KVS_MESSAGE(kvs::actors::resp::client_described)
 KVS_MESSAGE(kvs::actors::resp::close_client)
+KVS_MESSAGE(kvs::actors::resp::client_closed)
 KVS_MESSAGE(kvs::actors::resp::monitored_command)
 KVS_MESSAGE(kvs::actors::resp::client_joined)
 KVS_MESSAGE(kvs::actors::resp::client_left)
 KVS_MESSAGE(kvs::actors::resp::describe_clients)
 KVS_MESSAGE(kvs::actors::resp::clients_described)
 KVS_MESSAGE(kvs::actors::resp::close_clients)
+KVS_MESSAGE(kvs::actors::resp::clients_closed)
+KVS_MESSAGE(kvs::actors::resp::pause_clients)
+KVS_MESSAGE(kvs::actors::resp::clients_paused)
 KVS_MESSAGE(kvs::actors::resp::change_settings)
 KVS_MESSAGE(kvs::actors::resp::settings_set)
 KVS_MESSAGE(kvs::actors::resp::watch_commands)

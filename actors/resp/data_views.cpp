@@ -27,54 +27,75 @@ found_value to_found(std::span<const std::byte> value, memory_owner memory,
   return found;
 }
 
-void note(std::vector<key_event>* events, protocol::resp::event_class kind,
-          std::string_view event, std::string_view key) {
-  if (events != nullptr)
-    events->push_back(
+} // namespace
+
+// -- any keys ---------------------------------------------------------------
+
+const found_value* key_view::find(std::string_view key) {
+  const auto* known = find_entry(key);
+  return known != nullptr && known->present ? &known->found : nullptr;
+}
+
+void key_view::put(std::string_view key, shared_bytes value,
+                   std::int64_t expires_at_ms) {
+  put_unnoticed(key, std::move(value), expires_at_ms);
+  make_entry(key).noticed = true;
+}
+
+void key_view::put_unnoticed(std::string_view key, shared_bytes value,
+                             std::int64_t expires_at_ms) {
+  auto& known = make_entry(key);
+  known.present = true;
+  known.changed = true;
+  known.replaced = true;
+  known.found = {std::move(value), expires_at_ms};
+}
+
+void key_view::expire(std::string_view key, std::int64_t expires_at_ms) {
+  auto& known = make_entry(key);
+  known.changed = true;
+  known.noticed = true;
+  known.found.expires_at_ms = expires_at_ms;
+}
+
+void key_view::erase(std::string_view key) {
+  auto& known = make_entry(key);
+  known.present = false;
+  known.changed = true;
+  known.noticed = true;
+}
+
+std::uint64_t key_view::size() {
+  std::uint64_t count = 0;
+  for_each_key([&](std::string_view) { ++count; });
+  return count;
+}
+
+std::int64_t key_view::now_ms() {
+  return static_cast<std::int64_t>(now_);
+}
+
+void key_view::notify(protocol::resp::event_class kind, std::string_view event,
+                      std::string_view key) {
+  if (events_ != nullptr)
+    events_->push_back(
       {static_cast<char>(kind), std::string{event}, std::string{key}});
 }
 
-} // namespace
-
-// -- one key
-// -------------------------------------------------------------------
+// -- one key ----------------------------------------------------------------
 
 single_key_view::single_key_view(std::string_view key, const key_state& state,
                                  storage::timestamp_ms now,
                                  std::vector<key_event>* events)
-  : key_{key}, now_{now}, events_{events}, present_{state.present},
-    found_{to_found(state.value, state.memory, state.expires_at)} {
-}
-
-const found_value* single_key_view::find(std::string_view) {
-  return present_ ? &found_ : nullptr;
-}
-
-void single_key_view::put(std::string_view, shared_bytes value,
-                          std::int64_t expires_at_ms) {
-  present_ = true;
-  changed_ = true;
-  replaced_ = true;
-  found_ = {std::move(value), expires_at_ms};
-}
-
-void single_key_view::expire(std::string_view, std::int64_t expires_at_ms) {
-  changed_ = true;
-  found_.expires_at_ms = expires_at_ms;
-}
-
-void single_key_view::erase(std::string_view) {
-  present_ = false;
-  changed_ = true;
-}
-
-std::uint64_t single_key_view::size() {
-  return present_ ? 1 : 0;
+  : key_view{now}, key_{key} {
+  only_.present = state.present;
+  only_.found = to_found(state.value, state.memory, state.expires_at);
+  collect(events);
 }
 
 void single_key_view::for_each_key(
   const std::function<void(std::string_view)>& visit) {
-  if (present_)
+  if (only_.present)
     visit(key_);
 }
 
@@ -82,34 +103,25 @@ void single_key_view::clear() {
   erase(key_);
 }
 
-std::int64_t single_key_view::now_ms() {
-  return static_cast<std::int64_t>(now_);
-}
-
-void single_key_view::notify(protocol::resp::event_class kind,
-                             std::string_view event, std::string_view key) {
-  note(events_, kind, event, key);
-}
-
 update_outcome single_key_view::outcome() const {
   update_outcome result;
   using enum update_outcome::change;
-  if (!changed_)
+  if (!only_.changed)
     return result;
-  result.what = present_ ? put_value : erase_key;
-  result.keeps_value = !replaced_;
-  result.value = as_bytes(found_.value.bytes);
-  result.memory = found_.value.owner;
-  result.expires_at = static_cast<storage::timestamp_ms>(found_.expires_at_ms);
+  result.what = only_.present ? put_value : erase_key;
+  result.keeps_value = !only_.replaced;
+  result.is_unnoticed = !only_.noticed;
+  result.value = as_bytes(only_.found.value.bytes);
+  result.memory = only_.found.value.owner;
+  result.expires_at
+    = static_cast<storage::timestamp_ms>(only_.found.expires_at_ms);
   return result;
 }
 
-// -- the keys of a program
-// -------------------------------------------------------
+// -- the keys of a program --------------------------------------------------
 
-program_view::program_view(const program& from, storage::timestamp_ms now,
-                           std::vector<key_event>* events)
-  : from_{from}, now_{now}, events_{events} {
+program_view::program_view(const program& from, storage::timestamp_ms now)
+  : key_view{now}, from_{from} {
   entries_.reserve(from.keys.size());
   // One owner is enough for all values: whoever copies one keeps all.
   auto owner = std::make_shared<const memory_owners>(from.value_memory);
@@ -126,40 +138,13 @@ program_view::program_view(const program& from, storage::timestamp_ms now,
   }
 }
 
-program_view::entry& program_view::at(std::string_view key) {
-  return entries_[key];
-}
-
-const found_value* program_view::find(std::string_view key) {
+key_view::entry* program_view::find_entry(std::string_view key) {
   auto it = entries_.find(key);
-  return it != entries_.end() && it->second.present ? &it->second.found
-                                                    : nullptr;
+  return it == entries_.end() ? nullptr : &it->second;
 }
 
-void program_view::put(std::string_view key, shared_bytes value,
-                       std::int64_t expires_at_ms) {
-  auto& known = at(key);
-  known.present = true;
-  known.changed = true;
-  known.found = {std::move(value), expires_at_ms};
-}
-
-void program_view::expire(std::string_view key, std::int64_t expires_at_ms) {
-  auto& known = at(key);
-  known.changed = true;
-  known.found.expires_at_ms = expires_at_ms;
-}
-
-void program_view::erase(std::string_view key) {
-  auto& known = at(key);
-  known.present = false;
-  known.changed = true;
-}
-
-std::uint64_t program_view::size() {
-  std::uint64_t count = 0;
-  for_each_key([&](std::string_view) { ++count; });
-  return count;
+key_view::entry& program_view::make_entry(std::string_view key) {
+  return entries_[key];
 }
 
 void program_view::for_each_key(
@@ -178,17 +163,9 @@ void program_view::clear() {
   cleared_ = true;
   for (auto& [key, known] : entries_) {
     known.changed = known.changed || known.present;
+    known.noticed = known.noticed || known.present;
     known.present = false;
   }
-}
-
-std::int64_t program_view::now_ms() {
-  return static_cast<std::int64_t>(now_);
-}
-
-void program_view::notify(protocol::resp::event_class kind,
-                          std::string_view event, std::string_view key) {
-  note(events_, kind, event, key);
 }
 
 std::vector<operation> program_view::writes(const storage::key_hasher& hash,
@@ -210,6 +187,7 @@ std::vector<operation> program_view::writes(const storage::key_hasher& hash,
       continue;
     }
     auto& op = add(operation_kind::put, key, known.hash);
+    op.is_unnoticed = !known.noticed;
     op.value = as_bytes(known.found.value.bytes);
     op.value_crc = storage::value_checksum(op.value);
     op.expires_at

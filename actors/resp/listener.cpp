@@ -1,5 +1,8 @@
 #include "actors/resp/listener.hpp"
 
+#include "actors/byte_stream.hpp"
+
+#include <chrono>
 #include <utility>
 
 namespace kvs::actors::resp {
@@ -23,6 +26,9 @@ const char* name_of(sync_mode mode) {
 settings initial_settings(const store_options& store,
                           const listener_options& listener) {
   settings made;
+  made.idle_timeout = listener.limits.idle_timeout;
+  auto idle_s
+    = std::chrono::ceil<std::chrono::seconds>(made.idle_timeout).count();
   made.parameters = {
     {"appendfsync", name_of(store.sync)},
     {"appendonly", "yes"},
@@ -31,6 +37,7 @@ settings initial_settings(const store_options& store,
      "normal 0 0 0 slave 0 0 0 pubsub 33554432 0 0"},
     {"databases", "1"},
     {"dir", store.directory},
+    {"latency-monitor-threshold", "0"},
     {"maxclients", std::to_string(listener.clients_max)},
     {"maxmemory", "0"},
     {"maxmemory-policy", "noeviction"},
@@ -41,7 +48,8 @@ settings initial_settings(const store_options& store,
     {"save", ""},
     {"slowlog-log-slower-than", std::to_string(made.slowlog_slower_than_us)},
     {"slowlog-max-len", std::to_string(made.slowlog_length_max)},
-    {"timeout", std::to_string(listener.limits.idle_timeout.count() / 1000)},
+    {"tcp-keepalive", std::to_string(keepalive_after.count())},
+    {"timeout", std::to_string(idle_s)},
   };
   return made;
 }

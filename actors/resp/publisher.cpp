@@ -37,12 +37,19 @@ public:
             it = it->second.empty() ? table->erase(it) : std::next(it);
           }
       },
-      [this](const publish_message& request) {
-        return message_published{publish(request.channel, request.payload)};
-      },
       [this](const publish_key_events& message) {
         for (const auto& each : message.events)
           tell_event(each);
+      },
+      [this](const publish_and_tell& request) {
+        publisher_ = request.publisher;
+        message_published done;
+        if (request.payload != nullptr)
+          done.receivers = publish(request.channel, request.payload);
+        for (const auto& each : request.events)
+          tell_event(each);
+        publisher_ = 0;
+        return done;
       },
       [this](const list_channels& request) {
         channels_listed found;
@@ -94,16 +101,17 @@ private:
     std::uint64_t receivers = 0;
     if (auto it = channels_.find(channel); it != channels_.end())
       for (const auto& each : it->second) {
-        caf_compat::tell(this, each,
-                         channel_message{{}, false, channel, payload});
+        caf_compat::tell(
+          this, each, channel_message{{}, false, channel, payload, publisher_});
         ++receivers;
       }
     for (const auto& [pattern, who] : patterns_) {
       if (!protocol::resp::glob_match(pattern, channel))
         continue;
       for (const auto& each : who) {
-        caf_compat::tell(this, each,
-                         channel_message{pattern, true, channel, payload});
+        caf_compat::tell(
+          this, each,
+          channel_message{pattern, true, channel, payload, publisher_});
         ++receivers;
       }
     }
@@ -125,6 +133,8 @@ private:
 
   table channels_;
   table patterns_;
+  /// Whose messages are being sent.
+  std::uint64_t publisher_ = 0;
   settings_ptr settings_;
 };
 

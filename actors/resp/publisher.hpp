@@ -19,6 +19,8 @@ struct channel_message {
   bool by_pattern = false;
   std::string channel;
   std::shared_ptr<const std::string> payload;
+  /// `publish_and_tell::publisher`; 0: somebody who does not ask.
+  std::uint64_t publisher = 0;
 };
 
 /// What a PUBLISHER needs of a subscriber.
@@ -40,15 +42,6 @@ struct drop_subscriber {
   subscriber_actor from;
 };
 
-struct publish_message {
-  std::string channel;
-  std::shared_ptr<const std::string> payload;
-};
-
-struct message_published {
-  std::uint64_t receivers = 0;
-};
-
 /// One thing that happened to a key.
 struct key_event {
   char kind = 'g';
@@ -59,6 +52,20 @@ struct key_event {
 /// Keyspace notifications.
 struct publish_key_events {
   std::vector<key_event> events;
+};
+
+/// A message or keyspace notifications of a client that wants to know when
+/// they have been sent: those that go to itself come before the answer.
+struct publish_and_tell {
+  std::uint64_t publisher = 0;
+  std::string channel;
+  /// Null: only `events`.
+  std::shared_ptr<const std::string> payload;
+  std::vector<key_event> events;
+};
+
+struct message_published {
+  std::uint64_t receivers = 0;
 };
 
 /// Which channels (that match `pattern`, if there is one) have subscribers.
@@ -95,9 +102,8 @@ struct settings_changed {
 using publisher_actor = expiry_listener_actor::extend<
   // A change may be answered before or after its subscriber's own mail.
   caf_compat::rpc<change_subscriptions>::returns<subscriptions_changed>,
-  caf_compat::takes<drop_subscriber>,
-  caf_compat::rpc<publish_message>::returns<message_published>,
-  caf_compat::takes<publish_key_events>,
+  caf_compat::takes<drop_subscriber>, caf_compat::takes<publish_key_events>,
+  caf_compat::rpc<publish_and_tell>::returns<message_published>,
   caf_compat::rpc<list_channels>::returns<channels_listed>,
   caf_compat::rpc<count_subscribers>::returns<subscribers_counted>,
   caf_compat::takes<settings_changed>>;
@@ -110,9 +116,9 @@ KVS_MESSAGE(kvs::actors::resp::channel_message)
 KVS_MESSAGE(kvs::actors::resp::change_subscriptions)
 KVS_MESSAGE(kvs::actors::resp::subscriptions_changed)
 KVS_MESSAGE(kvs::actors::resp::drop_subscriber)
-KVS_MESSAGE(kvs::actors::resp::publish_message)
-KVS_MESSAGE(kvs::actors::resp::message_published)
 KVS_MESSAGE(kvs::actors::resp::publish_key_events)
+KVS_MESSAGE(kvs::actors::resp::publish_and_tell)
+KVS_MESSAGE(kvs::actors::resp::message_published)
 KVS_MESSAGE(kvs::actors::resp::list_channels)
 KVS_MESSAGE(kvs::actors::resp::channels_listed)
 KVS_MESSAGE(kvs::actors::resp::count_subscribers)

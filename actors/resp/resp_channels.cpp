@@ -3,15 +3,19 @@
 #include "actors/resp/resp_connection.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace kvs::actors::resp {
 
 using protocol::resp::reply_writer;
 
 void resp_connection::handle(const channel_message& message) {
-  auto wanted = message.by_pattern ? patterns_.contains(message.pattern)
-                                   : channels_.contains(message.channel);
-  if (!wanted) // It was on its way when the client unsubscribed.
+  // What this client publishes follows its own changes in their order; what
+  // comes from others may have been on its way when it unsubscribed.
+  auto is_own = publications_ > 0 && message.publisher == services_.client_id;
+  auto is_wanted = message.by_pattern ? patterns_.contains(message.pattern)
+                                      : channels_.contains(message.channel);
+  if (!is_own && !is_wanted)
     return;
   byte_buffer bytes;
   reply_writer out{bytes, version_};
@@ -21,7 +25,11 @@ void resp_connection::handle(const channel_message& message) {
     out.bulk(message.pattern);
   out.bulk(message.channel);
   out.bulk(*message.payload);
-  push(std::move(bytes));
+  if (!is_own)
+    return push(std::move(bytes));
+  own_messages_.append(bytes.bytes());
+  if (own_messages_.size() > pushed_bytes_max)
+    close("connection.subscriber-too-slow");
 }
 
 void resp_connection::subscribe(reply_place place, const arguments& args,
@@ -44,7 +52,7 @@ void resp_connection::subscribe(reply_place place, const arguments& args,
   caf_compat::ask(this, services_.publisher, std::move(request))
     .then(
       [this, place, kept](const subscriptions_changed&) {
-        finish(place, std::move(*kept));
+        finish(place, command_output{std::move(*kept), {}, {}});
         drain();
         end_turn();
       },
@@ -79,40 +87,77 @@ void resp_connection::unsubscribe(reply_place place, const arguments& args,
   }
   if (request.names.empty())
     tell(nullptr);
-  finish(place, std::move(bytes));
+  finish(place, command_output{std::move(bytes), {}, {}});
   caf_compat::ask(this, services_.publisher, std::move(request))
     .then([](const subscriptions_changed&) {}, [](const caf::error&) {});
 }
 
-void resp_connection::publish_command(reply_place place,
-                                      const arguments& args) {
-  if (place.element < 0)
-    publishing_ = place.number;
-  publish_message request;
-  request.channel = args[1];
-  request.payload = std::make_shared<const std::string>(args[2]);
+void resp_connection::drop_subscriptions() {
+  if (is_subscribed())
+    caf_compat::tell(this, services_.publisher,
+                     drop_subscriber{connection_impl{this}});
+  channels_.clear();
+  patterns_.clear();
+}
+
+void resp_connection::publish_then(
+  publish_and_tell request,
+  std::function<void(std::uint64_t, byte_buffer)> then) {
+  ++publications_;
+  request.publisher = services_.client_id;
   caf_compat::ask(this, services_.publisher, std::move(request))
     .then(
-      [this, place](const message_published& done) {
-        finish_with(place, [&](reply_writer& out) {
-          out.integer(static_cast<std::int64_t>(done.receivers));
-        });
+      [this, then](const message_published& done) {
+        --publications_;
+        then(done.receivers, std::exchange(own_messages_, {}));
         drain();
         end_turn();
       },
       [this](const caf::error&) { close(nullptr); });
 }
 
+void resp_connection::publish_to_itself(reply_place place, const call& what,
+                                        std::vector<key_event> events,
+                                        byte_buffer reply) {
+  auto output = std::make_shared<command_output>();
+  output->reply = std::move(reply);
+  auto late = std::ranges::stable_partition(
+    events, [&](const auto& each) { return !comes_after_reply(what, each); });
+  publish_and_tell behind;
+  behind.events.assign(late.begin(), late.end());
+  publish_and_tell before;
+  before.events.assign(events.begin(), late.begin());
+  publish_then(std::move(before), [output](std::uint64_t, byte_buffer pushed) {
+    output->pushed = std::move(pushed);
+  });
+  publish_then(std::move(behind),
+               [this, place, output](std::uint64_t, byte_buffer pushed) {
+                 output->pushed_late = std::move(pushed);
+                 finish(place, std::move(*output));
+               });
+}
+
+void resp_connection::publish_command(reply_place place,
+                                      const arguments& args) {
+  publish_and_tell request;
+  request.channel = args[1];
+  request.payload = std::make_shared<const std::string>(args[2]);
+  publish_then(std::move(request), [this, place](std::uint64_t receivers,
+                                                 byte_buffer pushed) {
+    command_output output;
+    output.pushed = std::move(pushed);
+    reply_writer{output.reply, replies_.at(place.number).version}.integer(
+      static_cast<std::int64_t>(receivers));
+    finish(place, std::move(output));
+  });
+}
+
 void resp_connection::pubsub_command(reply_place place,
                                      const command_spec& spec,
                                      const arguments& args) {
   if ((spec.name == "pubsub|channels" && args.size() > 3)
-      || (spec.name == "pubsub|numpat" && args.size() > 2)) {
-    std::string error
-      = "ERR unknown subcommand or wrong number of arguments for '";
-    error.append(args[1]).append("'. Try PUBSUB HELP.");
-    return finish_error(place, error);
-  }
+      || (spec.name == "pubsub|numpat" && args.size() > 2))
+    return finish_error(place, wrong_subcommand("PUBSUB", args[1]));
   if (spec.name == "pubsub|channels") {
     list_channels request;
     request.has_pattern = args.size() > 2;

@@ -1,4 +1,4 @@
-// HELLO, CLIENT and RESET: what a client says of itself and of others.
+// CLIENT: what a client says of itself, asks of others and does to them.
 
 #include "actors/resp/resp_connection.hpp"
 #include "protocol/resp/numbers.hpp"
@@ -11,14 +11,6 @@ namespace {
 using protocol::resp::equals_ignoring_case;
 using protocol::resp::reply_writer;
 using protocol::resp::to_integer;
-
-bool is_valid_name(std::string_view name) {
-  return std::ranges::all_of(
-    name, [](char letter) { return letter >= '!' && letter <= '~'; });
-}
-
-constexpr std::string_view bad_name
-  = "ERR Client names cannot contain spaces, newlines or special characters.";
 
 std::int64_t seconds_between(std::chrono::steady_clock::time_point begin,
                              std::chrono::steady_clock::time_point end) {
@@ -54,91 +46,12 @@ std::string resp_connection::description() const {
          + command + " user=default redir=-1 resp=" + std::to_string(version_);
 }
 
-hello_request parse_hello(const std::vector<std::string_view>& args,
-                          int version) {
-  hello_request asked;
-  asked.version = version;
-  if (args.size() > 1) {
-    auto number = to_integer(args[1]);
-    if (!number)
-      asked.error = "ERR Protocol version is not an integer or out of range";
-    else if (*number < 2 || *number > 3)
-      asked.error = "NOPROTO unsupported protocol version";
-    else
-      asked.version = static_cast<int>(*number);
-  }
-  for (std::size_t at = 2; at < args.size() && asked.error.empty(); ++at) {
-    auto left = args.size() - 1 - at;
-    if (equals_ignoring_case(args[at], "auth") && left >= 2) {
-      if (args[at + 1] != "default")
-        asked.error = "WRONGPASS invalid username-password pair or user is "
-                      "disabled.";
-      at += 2;
-    } else if (equals_ignoring_case(args[at], "setname") && left >= 1) {
-      asked.name = args[++at];
-      if (!is_valid_name(*asked.name))
-        asked.error = bad_name;
-    } else {
-      asked.error = "ERR Syntax error in HELLO option '";
-      asked.error.append(args[at]).append("'");
-    }
-  }
-  return asked;
-}
-
-void resp_connection::hello(reply_place place, const arguments& args) {
-  auto asked = parse_hello(args, version_);
-  if (!asked.error.empty())
-    return finish_error(place, asked.error);
-  if (asked.name)
-    name_ = *asked.name;
-  version_ = asked.version;
-  replies_.at(place.number).version = static_cast<std::uint8_t>(version_);
-  finish_with(place, [this](reply_writer& out) {
-    out.map(7);
-    out.bulk("server");
-    out.bulk("redis");
-    out.bulk("version");
-    out.bulk("7.0.15");
-    out.bulk("proto");
-    out.integer(version_);
-    out.bulk("id");
-    out.integer(static_cast<std::int64_t>(services_.client_id));
-    out.bulk("mode");
-    out.bulk("standalone");
-    out.bulk("role");
-    out.bulk("master");
-    out.bulk("modules");
-    out.array(0);
-  });
-}
-
-void resp_connection::reset(reply_place place) {
-  end_transaction();
-  unwatch();
-  if (is_subscribed())
-    caf_compat::tell(this, services_.publisher,
-                     drop_subscriber{connection_impl{this}});
-  channels_.clear();
-  patterns_.clear();
-  if (std::exchange(is_monitor_, false))
-    caf_compat::ask(this, services_.registry,
-                    watch_commands{services_.client_id, false})
-      .then([](const commands_watched&) {}, [](const caf::error&) {});
-  name_.clear();
-  version_ = 2;
-  replies_off_ = false;
-  skips_next_ = false;
-  no_evict_ = false;
-  replies_.at(place.number).version = 2;
-  replies_.at(place.number).is_unwanted = false;
-  finish_text(place, "+RESET\r\n");
-}
-
 void resp_connection::client_command(reply_place place,
                                      const command_spec& spec,
                                      const arguments& args) {
   auto name = spec.name.substr(std::string_view{"client|"}.size());
+  if ((name == "pause" || name == "unblock") && args.size() > 4)
+    return finish_error(place, wrong_subcommand("CLIENT", args[1]));
   if (name == "id")
     return finish_with(place, [&](reply_writer& out) {
       out.integer(static_cast<std::int64_t>(services_.client_id));
@@ -151,8 +64,8 @@ void resp_connection::client_command(reply_place place,
         out.bulk(name_);
     });
   if (name == "setname") {
-    if (!is_valid_name(args[2]))
-      return finish_error(place, bad_name);
+    if (!is_client_name(args[2]))
+      return finish_error(place, bad_client_name);
     name_ = args[2];
     return finish_text(place, "+OK\r\n");
   }
@@ -173,19 +86,67 @@ void resp_connection::client_command(reply_place place,
     return client_reply(place, args);
   if (name == "kill")
     return client_kill(place, args);
-  if (name == "unblock") {
-    if (!to_integer(args[2]))
-      return finish_error(place, "ERR value is not an integer or out of range");
-    if (args.size() > 3 && !equals_ignoring_case(args[3], "timeout")
-        && !equals_ignoring_case(args[3], "error"))
-      return finish_error(
-        place, "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
-    // No command of kvs blocks its client.
-    return finish_text(place, ":0\r\n");
-  }
-  if (name != "list")
-    return finish_error(place, "ERR CLIENT " + std::string{name}
-                                 + " is not offered by kvs");
+  if (name == "unblock")
+    return client_unblock(place, args);
+  if (name == "pause")
+    return client_pause(place, args);
+  if (name == "unpause")
+    return set_pause(place, {});
+  if (name == "trackinginfo")
+    return finish_with(place, [](reply_writer& out) {
+      out.map(3);
+      out.bulk("flags");
+      out.set(1);
+      out.bulk("off");
+      out.bulk("redirect");
+      out.integer(-1);
+      out.bulk("prefixes");
+      out.array(0);
+    });
+  if (name == "list")
+    return client_list(place, args);
+  finish_error(place,
+               "ERR CLIENT " + std::string{name} + " is not offered by kvs");
+}
+
+void resp_connection::client_unblock(reply_place place, const arguments& args) {
+  if (!to_integer(args[2]))
+    return finish_error(place, "ERR value is not an integer or out of range");
+  if (args.size() > 3 && !equals_ignoring_case(args[3], "timeout")
+      && !equals_ignoring_case(args[3], "error"))
+    return finish_error(place,
+                        "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
+  // No command of kvs blocks its client.
+  finish_text(place, ":0\r\n");
+}
+
+void resp_connection::client_pause(reply_place place, const arguments& args) {
+  auto mode = pause_mode::all;
+  if (args.size() > 3 && equals_ignoring_case(args[3], "write"))
+    mode = pause_mode::writes;
+  else if (args.size() > 3 && !equals_ignoring_case(args[3], "all"))
+    return finish_error(place, "ERR CLIENT PAUSE mode must be WRITE or ALL");
+  auto for_ms = to_integer(args[2]);
+  if (!for_ms)
+    return finish_error(place, "ERR timeout is not an integer or out of range");
+  if (*for_ms < 0)
+    return finish_error(place, "ERR timeout is negative");
+  set_pause(place, {mode, std::chrono::milliseconds{*for_ms}});
+}
+
+void resp_connection::set_pause(reply_place place,
+                                const pause_clients& request) {
+  caf_compat::ask(this, services_.registry, request)
+    .then(
+      [this, place](const clients_paused&) {
+        finish_text(place, "+OK\r\n");
+        drain();
+        end_turn();
+      },
+      [this](const caf::error&) { close(nullptr); });
+}
+
+void resp_connection::client_list(reply_place place, const arguments& args) {
   std::string type;
   std::vector<std::uint64_t> ids;
   if (args.size() == 4 && equals_ignoring_case(args[2], "type")) {
@@ -238,7 +199,7 @@ void resp_connection::client_reply(reply_place place, const arguments& args) {
   }
   if (place.element < 0)
     return replies_.set_silent(place.number);
-  finish(place, {});
+  finish(place, command_output{});
 }
 
 void resp_connection::client_kill(reply_place place, const arguments& args) {
@@ -305,17 +266,31 @@ void resp_connection::client_kill(reply_place place, const arguments& args) {
           is_me = is_me || me;
           doomed.ids.push_back(each.id);
         }
-        auto count = static_cast<std::int64_t>(doomed.ids.size());
-        if (by_address && count == 0)
-          finish_error(place, "ERR No such client");
-        else if (by_address)
-          finish_text(place, "+OK\r\n");
-        else
-          finish_with(place, [&](reply_writer& out) { out.integer(count); });
+        auto count = doomed.ids.size();
         // Its own end comes after its reply.
         std::erase(doomed.ids, services_.client_id);
-        caf_compat::tell(this, services_.registry, std::move(doomed));
-        if (is_me) {
+        kill(std::move(doomed), is_me, [this, place, count, by_address] {
+          if (by_address && count == 0)
+            return finish_error(place, "ERR No such client");
+          if (by_address)
+            return finish_text(place, "+OK\r\n");
+          finish_with(place, [&](reply_writer& out) {
+            out.integer(static_cast<std::int64_t>(count));
+          });
+        });
+        end_turn();
+      },
+      [this](const caf::error&) { close(nullptr); });
+}
+
+void resp_connection::kill(close_clients doomed, bool itself,
+                           std::function<void()> reply) {
+  caf_compat::ask(this, services_.registry, std::move(doomed))
+    .then(
+      [this, itself, reply](const clients_closed&) {
+        reply();
+        if (itself) {
+          drop_subscriptions();
           closes_ = true;
           end_input(true);
         }
@@ -324,5 +299,4 @@ void resp_connection::client_kill(reply_place place, const arguments& args) {
       },
       [this](const caf::error&) { close(nullptr); });
 }
-
 } // namespace kvs::actors::resp

@@ -46,6 +46,8 @@ resp_connection::resp_connection(caf::actor_config& config,
 }
 
 void resp_connection::greet() {
+  // The settings come first.
+  holds_input_ = true;
   joined_ = turn_time();
   now_ = joined_;
   last_command_time_ = joined_;
@@ -54,15 +56,14 @@ void resp_connection::greet() {
 }
 
 std::size_t resp_connection::requests_elsewhere() const {
-  return replies_.size() > router_.in_flight()
-           ? replies_.size() - router_.in_flight()
-           : 0;
+  auto waiting = paused_ ? std::size_t{1} : std::size_t{0};
+  if (replies_.size() > router_.in_flight())
+    waiting += replies_.size() - router_.in_flight();
+  return waiting;
 }
 
 bool resp_connection::parse_one() {
-  // The settings come first, and what a transaction watches must be known
-  // before it begins.
-  if (settings_ == nullptr || watching_ || closes_)
+  if (closes_)
     return false;
   auto bytes = as_text(arrived());
   switch (parser_.next(bytes)) {
@@ -206,20 +207,17 @@ void resp_connection::write_entry(reply_queue::entry& next) {
 void resp_connection::push(byte_buffer bytes) {
   if (replies_.size() > pushed_replies_max || is_flooded())
     return close("connection.subscriber-too-slow");
-  // What a client publishes to itself comes before the reply that counts it.
-  if (replies_.is_next(publishing_)) {
-    reply_queue::entry next;
-    next.what = reply_queue::entry::kind::bytes;
-    next.bytes = std::move(bytes);
-    return write_entry(next);
-  }
   auto number = replies_.open(version_, false);
   replies_.set_bytes(number, std::move(bytes));
   drain();
 }
 
 void resp_connection::handle(const settings_changed& message) {
+  if (settings_ == nullptr)
+    holds_input_ = false;
   settings_ = message.now;
+  args_.limits.idle_timeout = settings_->idle_timeout;
+  resume();
 }
 
 void resp_connection::handle(const monitored_command& message) {
@@ -243,13 +241,9 @@ client_described resp_connection::describe() {
 
 void resp_connection::forget_client() {
   unwatch();
-  if (is_subscribed())
-    caf_compat::tell(this, services_.publisher,
-                     drop_subscriber{connection_impl{this}});
-  channels_.clear();
-  patterns_.clear();
-  if (is_monitor_)
-    is_monitor_ = false;
+  drop_subscriptions();
+  is_monitor_ = false;
+  paused_.reset();
 }
 
 void resp_connection::on_exit() {

@@ -56,6 +56,14 @@ struct hello_request {
 hello_request parse_hello(const std::vector<std::string_view>& args,
                           int version);
 
+/// That a subcommand has more arguments than its arity tells.
+std::string wrong_subcommand(std::string_view container, std::string_view name);
+
+/// Whether a client may be called that.
+bool is_client_name(std::string_view name);
+inline constexpr std::string_view bad_client_name
+  = "ERR Client names cannot contain spaces, newlines or special characters.";
+
 /// A command that the store is busy with.
 struct pending_call {
   answer_form form = answer_form::value;
@@ -64,11 +72,27 @@ struct pending_call {
   std::unique_ptr<call> what;
 };
 
+/// What a command sends. CLIENT REPLY says nothing of what is pushed.
+struct command_output {
+  /// Messages of channels, and what is said of subscriptions.
+  protocol::byte_buffer pushed{};
+  protocol::byte_buffer reply{};
+  /// What is pushed behind the reply.
+  protocol::byte_buffer pushed_late{};
+};
+
 /// An EXEC whose elements are being filled.
 struct pending_exec {
   std::uint64_t number = 0;
-  std::vector<protocol::byte_buffer> elements;
+  std::vector<command_output> elements;
   std::size_t missing = 0;
+};
+
+/// A command that has to wait until the clients are not paused any more.
+struct paused_command {
+  const command_spec* spec = nullptr;
+  std::vector<std::string_view> args;
+  memory_owner memory;
 };
 
 class resp_connection final : public connection {
@@ -113,6 +137,14 @@ private:
   // ------------------------
 
   void dispatch(arguments args, const memory_owner& memory);
+  /// Replies why a command cannot be run at all.
+  void reject(std::string_view name, std::string error);
+  /// Runs, queues or holds a command that may be called.
+  void admit(const command_spec& spec, arguments args,
+             const memory_owner& memory);
+  bool is_paused(const command_spec& spec) const;
+  /// Goes on after a pause, if it is over.
+  void resume();
   void queue_command(const command_spec& spec, arguments args,
                      const memory_owner& memory);
   void run(const command_spec& spec, arguments args,
@@ -121,7 +153,11 @@ private:
                       const arguments& args, const memory_owner& memory);
   call make_call(const command_spec& spec, arguments args,
                  const memory_owner& memory) const;
-  void finish(reply_place place, byte_buffer bytes);
+  void finish(reply_place place, command_output output);
+  void finish(reply_place place, byte_buffer reply) {
+    finish(place, command_output{{}, std::move(reply), {}});
+  }
+  void finish_exec();
   void finish_text(reply_place place, std::string_view whole);
   void finish_error(reply_place place, std::string_view text);
   template <class Write>
@@ -133,6 +169,9 @@ private:
     finish(place, std::move(bytes));
   }
   std::string error_text(const failure& error) const;
+
+  // -- resp_diagnosis.cpp: what others see of this client's commands ---------
+
   void monitor(const arguments& args);
   void note_slow(const call& what, clock_type::time_point began);
 
@@ -154,7 +193,9 @@ private:
   bool has_failed(reply_place place, const protocol::reply& reply);
   void ask_store(protocol::request request,
                  std::function<void(const protocol::reply&)> then);
-  void publish(std::vector<key_event> events);
+  /// Tells what a command has done to its keys, and finishes it.
+  void publish(reply_place place, const call& what,
+               std::vector<key_event> events, byte_buffer reply);
 
   // -- resp_transactions.cpp
   // -----------------------------------------------------
@@ -162,19 +203,30 @@ private:
   void begin_transaction(std::uint64_t number);
   void discard(std::uint64_t number);
   void execute(std::uint64_t number);
-  void finish_exec(const failure& error, call_program& done,
-                   std::uint64_t number);
+  void take_executed(const failure& error, call_program& done,
+                     std::uint64_t number);
   void watch_keys(std::uint64_t number, const arguments& args);
   void unwatch();
   void end_transaction();
 
-  // -- resp_client_commands.cpp, resp_server_commands.cpp, resp_channels.cpp
-  // -----
+  // -- resp_session_commands.cpp, resp_client_commands.cpp,
+  //    resp_server_commands.cpp, resp_channels.cpp ---------------------------
 
+  void ping(reply_place place, const arguments& args);
+  void select(reply_place place, const arguments& args);
+  void auth(reply_place place, const arguments& args);
+  void quit(reply_place place);
   void hello(reply_place place, const arguments& args);
   void client_command(reply_place place, const command_spec& spec,
                       const arguments& args);
+  void client_list(reply_place place, const arguments& args);
   void client_kill(reply_place place, const arguments& args);
+  /// Has others closed, calls `reply`, and then ends this session if it is
+  /// to be closed `itself`.
+  void kill(close_clients doomed, bool itself, std::function<void()> reply);
+  void client_pause(reply_place place, const arguments& args);
+  void set_pause(reply_place place, const pause_clients& request);
+  void client_unblock(reply_place place, const arguments& args);
   void client_reply(reply_place place, const arguments& args);
   void reset(reply_place place);
   void server_command(reply_place place, const command_spec& spec,
@@ -186,6 +238,13 @@ private:
   void info(reply_place place, const arguments& args);
   void subscribe(reply_place place, const arguments& args, bool patterns);
   void unsubscribe(reply_place place, const arguments& args, bool patterns);
+  void drop_subscriptions();
+  /// Has the PUBLISHER publish `request`. `then` is called with the number of
+  /// receivers and the messages that have come back to this very client.
+  void publish_then(publish_and_tell request,
+                    std::function<void(std::uint64_t, byte_buffer)> then);
+  void publish_to_itself(reply_place place, const call& what,
+                         std::vector<key_event> events, byte_buffer reply);
   void publish_command(reply_place place, const arguments& args);
   void pubsub_command(reply_place place, const command_spec& spec,
                       const arguments& args);
@@ -213,8 +272,6 @@ private:
   bool skips_this_ = false;
   bool no_evict_ = false;
   bool is_monitor_ = false;
-  /// Of the PUBLISH that is under way.
-  std::uint64_t publishing_ = ~std::uint64_t{0};
   bool closes_ = false;
 
   // MULTI and WATCH:
@@ -222,14 +279,18 @@ private:
   bool transaction_failed_ = false;
   std::vector<call> queued_;
   std::uint64_t queued_bytes_ = 0;
-  /// After the commands that are queued.
+  /// That of the next command in the queue: a HELLO changes it.
   int queued_version_ = 2;
   std::vector<watch> watches_;
-  bool watching_ = false;
-  std::shared_ptr<pending_exec> exec_;
+  std::optional<pending_exec> exec_;
+  std::optional<paused_command> paused_;
 
   std::set<std::string, std::less<>> channels_;
   std::set<std::string, std::less<>> patterns_;
+  /// What the PUBLISHER was asked to publish and has not answered, and the
+  /// messages that the oldest of it has brought to this client so far.
+  std::size_t publications_ = 0;
+  byte_buffer own_messages_;
 
   clock_type::time_point joined_;
   clock_type::time_point now_;

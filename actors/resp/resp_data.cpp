@@ -68,7 +68,7 @@ bool resp_connection::take_hot(std::span<const std::string_view> args,
                                std::string_view bytes) {
   // Quoted arguments of an inline command lie elsewhere.
   if (bytes.front() != '*' || in_transaction_ || is_subscribed()
-      || settings_->is_monitored || settings_->notifies() || skips_next_)
+      || settings_->holds_or_shows_commands() || skips_next_)
     return false;
   static const hot_commands hot;
   const auto* spec = protocol::resp::find_command(args[0]);
@@ -179,8 +179,8 @@ void resp_connection::run_program(std::uint64_t number, call what) {
       if (error.code != outcome::ok) {
         finish_error({number, -1}, error_text(error));
       } else {
-        publish(std::move(done.events()));
-        finish({number, -1}, std::move(done.replies().front()));
+        publish({number, -1}, ended, std::move(done.events().front()),
+                std::move(done.replies().front()));
       }
       drain();
     });
@@ -220,26 +220,31 @@ void resp_connection::answered(std::uint64_t number, const answer& found,
     case answer_form::read: {
       ++(found.applied ? counted_.hits : counted_.misses);
       auto result = read_with(*what, found, memory, args_.store.clock->now());
-      publish(std::move(result.events));
-      replies_.set_bytes(number, std::move(result.reply));
+      publish({number, -1}, *what, std::move(result.events),
+              std::move(result.reply));
       break;
     }
     case answer_form::result: {
       const auto& result = *static_cast<const call_result*>(found.result.get());
-      publish(result.events);
       byte_buffer bytes;
       bytes.append(result.reply.bytes());
-      replies_.set_bytes(number, std::move(bytes));
+      publish({number, -1}, *what, result.events, std::move(bytes));
       break;
     }
   }
   drain();
 }
 
-void resp_connection::publish(std::vector<key_event> events) {
+void resp_connection::publish(reply_place place, const call& what,
+                              std::vector<key_event> events,
+                              byte_buffer reply) {
+  // Who listens and goes on with commands gets what it causes with its reply.
+  if (!events.empty() && is_subscribed())
+    return publish_to_itself(place, what, std::move(events), std::move(reply));
   if (!events.empty())
     caf_compat::tell(this, services_.publisher,
                      publish_key_events{std::move(events)});
+  finish(place, std::move(reply));
 }
 
 // -- the whole store

@@ -6,14 +6,10 @@
 #include "protocol/resp/numbers.hpp"
 
 #include <algorithm>
-#include <array>
-#include <chrono>
-#include <cstdio>
 
 namespace kvs::actors::resp {
 namespace {
 
-using protocol::resp::acl_category;
 using protocol::resp::command_flag;
 using protocol::resp::equals_ignoring_case;
 using protocol::resp::reply_writer;
@@ -25,50 +21,9 @@ bool is_one_of(std::string_view name,
   return std::ranges::find(names, name) != names.end();
 }
 
-/// "... (7 more bytes)"
-std::string omitted(std::size_t count, std::string_view what) {
-  std::string text{"... ("};
-  text.append(std::to_string(count)).append(" more ").append(what);
-  return text.append(")");
-}
-
-/// As redis-cli shows it: quoted, with escapes.
-std::string quoted(std::string_view text) {
-  std::string out = "\"";
-  for (auto letter : text) {
-    switch (letter) {
-      case '\\':
-      case '"':
-        out += '\\';
-        out += letter;
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      case '\a':
-        out += "\\a";
-        break;
-      case '\b':
-        out += "\\b";
-        break;
-      default:
-        if (letter >= ' ' && letter <= '~') {
-          out += letter;
-        } else {
-          std::array<char, 5> hex{};
-          std::snprintf(hex.data(), hex.size(), "\\x%02x",
-                        static_cast<unsigned char>(letter));
-          out += hex.data();
-        }
-    }
-  }
-  return out + '"';
+/// What CLIENT PAUSE WRITE holds up.
+bool is_write(const command_spec& spec) {
+  return spec.is(command_flag::write) || spec.name == "publish";
 }
 
 } // namespace
@@ -82,28 +37,41 @@ void resp_connection::dispatch(arguments args, const memory_owner& memory) {
       || equals_ignoring_case(args[0], "host:"))
     return close("connection.speaks-http");
   auto found = protocol::resp::resolve(args);
-  if (found.spec == nullptr) {
-    transaction_failed_ = transaction_failed_ || in_transaction_;
-    if (equals_ignoring_case(args[0], "exec")) {
-      end_transaction();
-      unwatch();
-      constexpr std::string_view code = "ERR ";
-      found.error.replace(0, code.size(),
-                          "EXECABORT Transaction discarded because of: ");
-    }
-    finish_error({open_place(), -1}, found.error);
-    return drain();
-  }
+  if (found.spec == nullptr)
+    return reject(args[0], std::move(found.error));
   const auto& spec = *found.spec;
   last_command_ = spec.name;
   if (is_subscribed() && version_ == 2
       && !is_one_of(spec.name, {"subscribe", "psubscribe", "unsubscribe",
                                 "punsubscribe", "ping", "quit", "reset"})) {
-    finish_error({open_place(), -1},
-                 "ERR Can't execute '" + std::string{spec.name}
-                   + "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT "
-                     "/ RESET are allowed in this context");
-    return drain();
+    std::string error = "ERR Can't execute '";
+    error.append(spec.name);
+    error.append("': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / "
+                 "RESET are allowed in this context");
+    return reject(spec.name, std::move(error));
+  }
+  admit(spec, std::move(args), memory);
+}
+
+void resp_connection::reject(std::string_view name, std::string error) {
+  transaction_failed_ = transaction_failed_ || in_transaction_;
+  if (equals_ignoring_case(name, "exec")) {
+    end_transaction();
+    unwatch();
+    constexpr std::string_view code = "ERR ";
+    error.replace(0, code.size(),
+                  "EXECABORT Transaction discarded because of: ");
+  }
+  finish_error({open_place(), -1}, error);
+  drain();
+}
+
+void resp_connection::admit(const command_spec& spec, arguments args,
+                            const memory_owner& memory) {
+  if (is_paused(spec)) {
+    paused_ = paused_command{&spec, std::move(args), memory};
+    holds_input_ = true;
+    return;
   }
   if (in_transaction_
       && !is_one_of(spec.name,
@@ -114,6 +82,25 @@ void resp_connection::dispatch(arguments args, const memory_owner& memory) {
     monitor(args);
   run(spec, std::move(args), memory);
   drain();
+}
+
+bool resp_connection::is_paused(const command_spec& spec) const {
+  if (settings_->paused != pause_mode::writes)
+    return settings_->paused == pause_mode::all;
+  auto queue_writes = [&] {
+    return std::ranges::any_of(
+      queued_, [](const auto& each) { return is_write(*each.spec); });
+  };
+  return is_write(spec) || (spec.name == "exec" && queue_writes());
+}
+
+void resp_connection::resume() {
+  if (!paused_ || is_paused(*paused_->spec))
+    return;
+  auto next = std::move(*paused_);
+  paused_.reset();
+  holds_input_ = false;
+  admit(*next.spec, std::move(next.args), next.memory);
 }
 
 void resp_connection::queue_command(const command_spec& spec, arguments args,
@@ -131,14 +118,12 @@ void resp_connection::queue_command(const command_spec& spec, arguments args,
     finish_error(place, "ERR the transaction is larger than 64 MiB");
     return drain();
   }
-  // A HELLO among the commands changes how those behind it are answered.
-  auto before = queued_.empty() ? version_ : queued_version_;
-  auto asked
-    = spec.name == "hello" ? parse_hello(args, before) : hello_request{};
-  queued_version_
-    = spec.name == "hello" && asked.error.empty() ? asked.version : before;
+  auto version = queued_version_;
+  if (spec.name == "hello")
+    if (auto asked = parse_hello(args, version); asked.error.empty())
+      queued_version_ = asked.version;
   queued_.push_back(make_call(spec, std::move(args), memory));
-  queued_.back().version = before;
+  queued_.back().version = version;
   finish_text(place, "+QUEUED\r\n");
   drain();
 }
@@ -176,58 +161,24 @@ void resp_connection::run_in_session(reply_place place,
                                      const arguments& args,
                                      const memory_owner&) {
   auto name = spec.name;
-  if (name == "ping" && args.size() > 2)
-    return finish_error(place,
-                        "ERR wrong number of arguments for 'ping' command");
-  if (name == "ping") {
-    if (is_subscribed() && version_ == 2)
-      return finish_with(place, [&](reply_writer& out) {
-        out.array(2);
-        out.bulk("pong");
-        out.bulk(args.size() > 1 ? args[1] : std::string_view{});
-      });
-    if (args.size() == 1)
-      return finish_text(place, "+PONG\r\n");
-    return finish_with(place, [&](reply_writer& out) { out.bulk(args[1]); });
-  }
+  if (name == "ping")
+    return ping(place, args);
   if (name == "echo")
     return finish_with(place, [&](reply_writer& out) { out.bulk(args[1]); });
   if (name == "unwatch") {
     unwatch();
     return finish_text(place, "+OK\r\n");
   }
-  if (name == "quit") {
-    finish_text(place, "+OK\r\n");
-    closes_ = true;
-    return end_input(true);
-  }
+  if (name == "quit")
+    return quit(place);
   if (name == "reset")
     return reset(place);
-  if (name == "select") {
-    auto index = protocol::resp::to_integer(args[1]);
-    if (!index)
-      return finish_error(place, "ERR value is not an integer or out of range");
-    if (*index < INT32_MIN || *index > INT32_MAX)
-      return finish_error(place,
-                          "ERR value is out of range, value must between "
-                          "-2147483648 and 2147483647");
-    if (*index != 0)
-      return finish_error(place, "ERR DB index is out of range");
-    return finish_text(place, "+OK\r\n");
-  }
+  if (name == "select")
+    return select(place, args);
   if (name == "hello")
     return hello(place, args);
   if (name == "auth")
-    return finish_error(
-      place, args.size() > 3 ? "ERR syntax error"
-             : args.size() == 2
-               ? "ERR AUTH <password> called without any password configured "
-                 "for the default user. Are you sure your configuration is "
-                 "correct?"
-             : args[1] == "default"
-               ? ""
-               : "WRONGPASS invalid username-password pair or user is "
-                 "disabled.");
+    return auth(place, args);
   if (name.starts_with("command"))
     return finish_with(place, [&](reply_writer& out) {
       protocol::resp::reply_to_command(spec, args, out);
@@ -245,23 +196,39 @@ void resp_connection::run_in_session(reply_place place,
   server_command(place, spec, args);
 }
 
-void resp_connection::finish(reply_place place, byte_buffer bytes) {
-  if (place.element < 0) {
-    replies_.set_bytes(place.number, std::move(bytes));
+void resp_connection::finish(reply_place place, command_output output) {
+  if (place.element >= 0) {
+    exec_->elements[static_cast<std::size_t>(place.element)]
+      = std::move(output);
+    if (--exec_->missing == 0)
+      finish_exec();
     return;
   }
-  auto& exec = *exec_;
-  exec.elements[static_cast<std::size_t>(place.element)] = std::move(bytes);
-  if (--exec.missing > 0)
-    return;
-  byte_buffer whole;
-  reply_writer out{whole, version_};
-  out.array(exec.elements.size());
-  for (const auto& each : exec.elements)
-    whole.append(each.bytes());
-  replies_.set_bytes(exec.number, std::move(whole));
+  if (output.pushed.size() + output.pushed_late.size() > 0) {
+    auto is_unwanted
+      = std::exchange(replies_.at(place.number).is_unwanted, false);
+    if (!is_unwanted)
+      output.pushed.append(output.reply.bytes());
+    output.pushed.append(output.pushed_late.bytes());
+    output.reply = std::move(output.pushed);
+  }
+  replies_.set_bytes(place.number, std::move(output.reply));
+}
+
+void resp_connection::finish_exec() {
+  auto exec = std::move(*exec_);
   exec_.reset();
-  watching_ = false;
+  holds_input_ = false;
+  command_output whole;
+  reply_writer{whole.reply, version_}.array(exec.elements.size());
+  auto is_unwanted = replies_.at(exec.number).is_unwanted;
+  for (const auto& each : exec.elements) {
+    auto& pushed = is_unwanted ? whole.pushed : whole.reply;
+    pushed.append(each.pushed.bytes());
+    whole.reply.append(each.reply.bytes());
+    pushed.append(each.pushed_late.bytes());
+  }
+  finish({exec.number, -1}, std::move(whole));
 }
 
 void resp_connection::finish_text(reply_place place, std::string_view whole) {
@@ -271,8 +238,6 @@ void resp_connection::finish_text(reply_place place, std::string_view whole) {
 }
 
 void resp_connection::finish_error(reply_place place, std::string_view text) {
-  if (text.empty()) // AUTH of the default user, which needs no password.
-    return finish_text(place, "+OK\r\n");
   finish_with(place, [&](reply_writer& out) { out.error(text); });
 }
 
@@ -291,55 +256,6 @@ std::string resp_connection::error_text(const failure& error) const {
     default:
       return "ERR " + what;
   }
-}
-
-void resp_connection::monitor(const arguments& args) {
-  auto now = std::chrono::duration_cast<std::chrono::microseconds>(
-               std::chrono::system_clock::now().time_since_epoch())
-               .count();
-  std::array<char, 48> time{};
-  std::snprintf(time.data(), time.size(), "%lld.%06lld",
-                static_cast<long long>(now / 1'000'000),
-                static_cast<long long>(now % 1'000'000));
-  std::string line = time.data();
-  line += " [0 " + args_.stream->peer() + "]";
-  for (auto each : args)
-    line.append(1, ' ').append(quoted(each));
-  caf_compat::tell(
-    this, services_.registry,
-    monitored_command{std::make_shared<const std::string>(std::move(line))});
-}
-
-void resp_connection::note_slow(const call& what,
-                                clock_type::time_point began) {
-  auto took = std::chrono::duration_cast<std::chrono::microseconds>(
-                clock_type::now() - began)
-                .count();
-  if (settings_->slowlog_slower_than_us < 0
-      || took < settings_->slowlog_slower_than_us
-      || what.spec->is(command_flag::skip_slowlog))
-    return;
-  // As many and as long arguments as Redis keeps.
-  constexpr std::size_t args_max = 32;
-  constexpr std::size_t arg_bytes_max = 128;
-  slow_command slow;
-  slow.began_s = std::chrono::duration_cast<std::chrono::seconds>(
-                   std::chrono::system_clock::now().time_since_epoch())
-                   .count();
-  slow.took_us = took;
-  auto all = what.args.size();
-  auto kept = all > args_max ? args_max - 1 : all;
-  for (std::size_t at = 0; at < kept; ++at) {
-    auto arg = what.args[at];
-    auto& text = slow.args.emplace_back(arg.substr(0, arg_bytes_max));
-    if (arg.size() > arg_bytes_max)
-      text += omitted(arg.size() - arg_bytes_max, "bytes");
-  }
-  if (kept < all)
-    slow.args.push_back(omitted(all - kept, "arguments"));
-  slow.address = args_.stream->peer();
-  slow.name = name_;
-  caf_compat::tell(this, services_.registry, std::move(slow));
 }
 
 } // namespace kvs::actors::resp

@@ -113,6 +113,33 @@ void add_memory(info_text& out, const process_figures& process) {
     .line("mem_allocator", "libc");
 }
 
+void add_persistence(info_text& out, const figures& store) {
+  if (!out.section("persistence", "Persistence"))
+    return;
+  // Every write goes to the log, and a failed write or sync is final.
+  auto status = number(store, "is_read_only") == 0 ? "ok" : "err";
+  out.line("loading", 0)
+    .line("async_loading", 0)
+    .line("rdb_changes_since_last_save", 0)
+    .line("rdb_bgsave_in_progress", 0)
+    .line("rdb_last_bgsave_status", status)
+    .line("aof_enabled", 1)
+    .line("aof_rewrite_in_progress", 0)
+    .line("aof_last_bgrewrite_status", status)
+    .line("aof_last_write_status", status);
+}
+
+void add_keyspace(info_text& out, const figures& store) {
+  auto keys = number(store, "keys");
+  if (!out.section("keyspace", "Keyspace") || keys == 0)
+    return;
+  auto expiring = number(store, "keys_expiring");
+  auto ttl_ms = number(store, "ttl_sum_s") * 1000;
+  out.line("db0", "keys=" + std::to_string(keys)
+                    + ",expires=" + std::to_string(expiring) + ",avg_ttl="
+                    + std::to_string(expiring == 0 ? 0 : ttl_ms / expiring));
+}
+
 void add_cpu(info_text& out, const process_figures& process) {
   if (out.section("cpu", "CPU"))
     out.line("used_cpu_sys", process.system_seconds)
@@ -142,16 +169,7 @@ void resp_connection::info(reply_place place, const arguments& args) {
         .line("blocked_clients", 0)
         .line("pubsub_clients", pubsub);
     add_memory(out, process);
-    if (out.section("persistence", "Persistence"))
-      out.line("loading", 0)
-        .line("async_loading", 0)
-        .line("rdb_changes_since_last_save", 0)
-        .line("rdb_bgsave_in_progress", 0)
-        .line("rdb_last_bgsave_status", "ok")
-        .line("aof_enabled", 1)
-        .line("aof_rewrite_in_progress", 0)
-        .line("aof_last_bgrewrite_status", "ok")
-        .line("aof_last_write_status", "ok");
+    add_persistence(out, store);
     if (out.section("stats", "Stats"))
       out.line("total_connections_received", all.joined)
         .line("total_commands_processed", all.counted.commands)
@@ -173,10 +191,7 @@ void resp_connection::info(reply_place place, const arguments& args) {
     out.section("errorstats", "Errorstats");
     if (out.section("cluster", "Cluster"))
       out.line("cluster_enabled", 0);
-    if (out.section("keyspace", "Keyspace"))
-      if (auto keys = number(store, "keys"); keys > 0)
-        out.line("db0",
-                 "keys=" + std::to_string(keys) + ",expires=0,avg_ttl=0");
+    add_keyspace(out, store);
     if (out.section("kvs", "Kvs")) {
       out.line("kvs_version", services_.node_version);
       for (const auto& [name, value] : store)

@@ -143,17 +143,21 @@ void resp_connection::config_command(reply_place place,
                                      const arguments& args) {
   auto name = spec.name.substr(std::string_view{"config|"}.size());
   if (name == "get") {
-    std::map<std::string, std::string> found;
-    for (const auto& [key, value] : settings_->parameters)
-      for (std::size_t at = 2; at < args.size(); ++at)
-        if (protocol::resp::glob_match(args[at], key,
-                                       protocol::resp::letter_case::ignored))
-          found.emplace(key, value);
+    // By name in any case, as it was asked for first.
+    std::map<std::string, std::pair<std::string_view, std::string_view>> found;
+    for (std::size_t at = 2; at < args.size(); ++at) {
+      auto is_pattern = args[at].find_first_of("[*?") != std::string_view::npos;
+      for (const auto& [key, value] : settings_->parameters)
+        if (is_pattern ? protocol::resp::glob_match(
+              args[at], key, protocol::resp::letter_case::ignored)
+                       : equals_ignoring_case(args[at], key))
+          found.try_emplace(key, is_pattern ? key : args[at], value);
+    }
     return finish_with(place, [&](reply_writer& out) {
       out.map(found.size());
-      for (const auto& [key, value] : found) {
-        out.bulk(key);
-        out.bulk(value);
+      for (const auto& [key, shown] : found) {
+        out.bulk(shown.first);
+        out.bulk(shown.second);
       }
     });
   }
@@ -176,10 +180,11 @@ void resp_connection::config_command(reply_place place,
   change_settings request;
   for (std::size_t at = 2; at + 1 < args.size(); at += 2) {
     auto key = lower(args[at]);
-    if (!settings_->parameters.contains(key))
-      return finish_error(place, "ERR Unknown option or number of arguments "
-                                 "for CONFIG SET - '"
-                                   + std::string{args[at]} + "'");
+    if (!settings_->parameters.contains(key)) {
+      std::string error
+        = "ERR Unknown option or number of arguments for CONFIG SET - '";
+      return finish_error(place, error.append(args[at]).append("'"));
+    }
     request.changes.emplace_back(key, args[at + 1]);
   }
   caf_compat::ask(this, services_.registry, std::move(request))

@@ -18,6 +18,7 @@ void resp_connection::begin_transaction(std::uint64_t number) {
   if (in_transaction_)
     return finish_error({number, -1}, "ERR MULTI calls can not be nested");
   in_transaction_ = true;
+  queued_version_ = version_;
   replies_.set_text(number, "+OK\r\n");
 }
 
@@ -52,44 +53,43 @@ void resp_connection::execute(std::uint64_t number) {
   }
   // Replies of the session's own commands depend on state that the ones
   // behind it may change, so nothing is parsed before they are known.
-  watching_ = true;
+  holds_input_ = true;
   router_.submit(std::make_shared<call_program>(
                    std::move(calls), std::move(watched), args_.store.hash,
                    args_.store.clock,
                    [this, number](const failure& error, call_program& done) {
-                     watching_ = false;
-                     finish_exec(error, done, number);
+                     holds_input_ = false;
+                     take_executed(error, done, number);
                      drain();
                    }),
                  bytes);
 }
 
-void resp_connection::finish_exec(const failure& error, call_program& done,
-                                  std::uint64_t number) {
+void resp_connection::take_executed(const failure& error, call_program& done,
+                                    std::uint64_t number) {
   unwatch();
   if (error.code != outcome::ok)
     return finish_error({number, -1}, error_text(error));
   if (done.is_aborted())
     return finish_with({number, -1}, [](auto& out) { out.null_array(); });
-  publish(std::move(done.events()));
   const auto& calls = done.calls();
   if (calls.empty())
     return replies_.set_text(number, "*0\r\n");
-  exec_ = std::make_shared<pending_exec>();
+  exec_.emplace();
   exec_->number = number;
   exec_->elements.resize(calls.size());
   exec_->missing = calls.size();
-  auto keeps = exec_;
+  // Some wait for other actors.
+  holds_input_ = true;
   for (std::size_t at = 0; at < calls.size(); ++at) {
     reply_place place{number, static_cast<int>(at)};
     const auto& each = calls[at];
     if (each.spec->handler != nullptr)
-      finish(place, std::move(done.replies()[at]));
+      publish(place, each, std::move(done.events()[at]),
+              std::move(done.replies()[at]));
     else
       run_in_session(place, *each.spec, each.args, each.memory);
   }
-  // Some wait for other actors.
-  watching_ = exec_ != nullptr;
 }
 
 void resp_connection::watch_keys(std::uint64_t number, const arguments& args) {
@@ -105,11 +105,12 @@ void resp_connection::watch_keys(std::uint64_t number, const arguments& args) {
   }
   if (watches_.size() + fresh.size() > watched_keys_max)
     return finish_error({number, -1}, "ERR more than 10000 keys are watched");
-  watching_ = true;
+  // What a transaction watches must be known before it begins.
+  holds_input_ = true;
   router_.submit(std::make_shared<watch_program>(
     std::move(fresh), *args_.store.hash,
     [this, number](const failure& error, std::vector<watch> found) {
-      watching_ = false;
+      holds_input_ = false;
       if (error.code != outcome::ok) {
         finish_error({number, -1}, error_text(error));
       } else {

@@ -38,8 +38,11 @@ std::string to_letters(event_flags flags) {
     for (auto letter : all_classes)
       if ((flags & event_flag(letter)) != 0)
         letters += letter;
+    // As in Redis, where it is shown only here.
+    if ((flags & event_flag('n')) != 0)
+      letters += 'n';
   }
-  for (auto letter : std::string_view{"KEmn"})
+  for (auto letter : std::string_view{"KEm"})
     if ((flags & event_flag(letter)) != 0)
       letters += letter;
   return letters;

@@ -1,6 +1,7 @@
 /// What CONFIG SET changes, and what CONFIG GET and INFO tell of the node.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -53,12 +54,18 @@ constexpr event_flags event_flag(char letter) {
   }
 }
 
+/// What CLIENT PAUSE holds up.
+enum class pause_mode : std::uint8_t { none, writes, all };
+
 /// The same for all sessions; a change is a new object.
 struct settings {
   event_flags notify = 0;
   /// Slower commands go into the slow log; negative: none.
   std::int64_t slowlog_slower_than_us = 10'000;
   std::int64_t slowlog_length_max = 128;
+  /// Sessions that are idle for longer are closed; 0: none.
+  std::chrono::milliseconds idle_timeout{};
+  pause_mode paused = pause_mode::none;
   /// Somebody wants to see every command.
   bool is_monitored = false;
   /// What CONFIG GET shows: all parameters, with those above.
@@ -66,6 +73,10 @@ struct settings {
 
   bool notifies() const {
     return notify != 0;
+  }
+  /// Commands have to be looked at one by one.
+  bool holds_or_shows_commands() const {
+    return is_monitored || notifies() || paused != pause_mode::none;
   }
 };
 

@@ -214,9 +214,15 @@ void run_writes(const command_call& call, const bitfield_plan& plan) {
   }
   if (!has_changed && !grows)
     return;
-  // Room is made even if every write fails, but then it is no event.
-  store(call, key, owned(std::move(bytes)), found ? found->expires_at_ms : 0,
-        found ? key_state::present : key_state::missing);
+  const auto deadline = found ? found->expires_at_ms : 0;
+  // Room is made even if every write fails, but then it is no event, and
+  // nobody's WATCH sees it.
+  if (has_changed)
+    call.keys.put(key, owned(std::move(bytes)), deadline);
+  else
+    call.keys.put_unnoticed(key, owned(std::move(bytes)), deadline);
+  if (!found)
+    call.keys.notify(event_class::new_key, "new", key);
   if (has_changed)
     notify_string(call, "setbit", key);
 }

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string_view>
+#include <utility>
 
 namespace kvs::protocol::resp {
 
@@ -53,6 +54,12 @@ public:
   virtual void put(std::string_view key, shared_bytes value,
                    std::int64_t expires_at_ms)
     = 0;
+
+  /// The same, but who watches the key does not take it for a change.
+  virtual void put_unnoticed(std::string_view key, shared_bytes value,
+                             std::int64_t expires_at_ms) {
+    put(key, std::move(value), expires_at_ms);
+  }
 
   /// Sets the deadline alone of a live key; 0 means never.
   virtual void expire(std::string_view key, std::int64_t expires_at_ms) = 0;

@@ -1,5 +1,6 @@
 // Goal: what an INDEX SHARD promises beyond the concurrency of writes.
 
+#include "actors/value_update.hpp"
 #include "tests/actors/store_fixture.hpp"
 
 #include <set>
@@ -121,6 +122,88 @@ TEST_F(ShardTest, StampsAnAnswerThatWaitsWithTheTimeOfItsLookup) {
   auto evaluated_at = told->evaluated_of.at(2);
   run_actors();
   EXPECT_LT(evaluated_at, told->find(3)->version);
+}
+
+// Goal: neither a count nor a list shows a key that has expired, and they
+// report that no earlier than it is certain.
+TEST_F(ShardTest, CountsAndListsNoKeyThatHasExpired) {
+  open(sync_mode::always);
+  auto op = make(operation_kind::put, 1, "short", "v");
+  op.expires_at = clock->time + 100;
+  caf_compat::tell_anon(writer, append_batch{session, {op}, {}});
+  put(session, 2, "long", "v");
+  run_actors();
+  clock->time += 100;
+  caf_compat::tell_anon(writer, count_at_cut{session, {3, 0}});
+  caf_compat::tell_anon(shards[0], scan_keys{session, {4, 0}, 0, 100, ""});
+  auto answered
+    = [&] { return told->find(3) != nullptr && !told->scans.empty(); };
+  while (!answered() && run_one_actor()) {
+  }
+  ASSERT_TRUE(answered());
+  EXPECT_EQ(told->find(3)->number, 1);
+  EXPECT_EQ(told->scans[0].keys, std::vector<std::string>{"long"});
+  auto crashed = files->crash(test_support::crash_policy::lose_unsynced, 1);
+  close();
+  files = crashed;
+  clock->time -= 50'000;
+  open(sync_mode::always);
+  EXPECT_EQ(value_of("short"), "<absent>");
+}
+
+/// Gives a key another value that nobody's watch shall see.
+class unnoticed_update final : public value_update {
+public:
+  bool needs_value() const override {
+    return false;
+  }
+  std::uint64_t growth_bytes() const override {
+    return 0;
+  }
+  update_outcome apply(const key_state&, storage::timestamp_ms) const override {
+    update_outcome done;
+    done.what = update_outcome::change::put_value;
+    done.is_unnoticed = true;
+    return done;
+  }
+};
+
+// Goal: a change that is none for those who watch neither makes an absent key
+// for them nor changes the version of a present one; the next one does.
+TEST_F(ShardTest, HidesUnnoticedChangesFromWatches) {
+  open();
+  std::uint64_t id = 100;
+  auto look = [&](operation_kind kind, std::string_view key) {
+    auto op = make(kind, ++id, key);
+    caf_compat::tell_anon(shards[0], read_batch{session, {op}, {}});
+    run_actors();
+    return *told->find(id);
+  };
+  unnoticed_update update;
+  auto change_unnoticed = [&](std::string_view key) {
+    auto op = make(operation_kind::update, ++id, key);
+    op.update = &update;
+    evaluate(session, op);
+    run_actors();
+  };
+  put(session, 1, "present", "v");
+  run_actors();
+  auto before = look(operation_kind::watch, "present");
+  EXPECT_FALSE(look(operation_kind::watch, "absent").applied);
+  for (int round = 0; round < 2; ++round)
+    for (const auto* key : {"present", "absent"})
+      change_unnoticed(key);
+  EXPECT_EQ(look(operation_kind::watched, "present").version, before.version);
+  auto made = look(operation_kind::watched, "absent");
+  EXPECT_TRUE(made.applied);
+  EXPECT_EQ(made.version, 0u);
+  EXPECT_EQ(made.number, 0);
+  EXPECT_GT(look(operation_kind::exists, "present").version, before.version);
+  put(session, 2, "present", "w");
+  put(session, 3, "absent", "w");
+  run_actors();
+  EXPECT_GT(look(operation_kind::watched, "present").version, before.version);
+  EXPECT_NE(look(operation_kind::watched, "absent").number, 0);
 }
 
 TEST_F(ShardTest, DropsExpiredKeysFromTheCount) {

@@ -202,6 +202,32 @@ TEST(IndexTest, SweepRemovesExactlyWhatHasExpired) {
   EXPECT_TRUE(tested.sweep_expired(1600, 1, {}));
 }
 
+TEST(IndexTest, CountsWhatHasADeadlineAndWhatHasExpired) {
+  const key_hasher hasher{3};
+  index tested = whole_index();
+  auto put = [&](std::uint64_t number, sequence_number sequence,
+                 timestamp_ms expires_at) {
+    tested.put(hasher(key_number(number)), key_number(number),
+               entry_of(1, sequence, expires_at));
+  };
+  put(1, 1, 5'000);
+  put(2, 2, 7'000);
+  put(3, 3, 9'000);
+  put(4, 4, 0);
+  put(3, 5, 0);
+  put(4, 6, 8'000);
+  EXPECT_EQ(tested.expiring().keys, 3u);
+  EXPECT_EQ(tested.expiring().deadlines_sum_s, 20u);
+  EXPECT_EQ(tested.count_expired(4'999),
+            std::pair(std::uint64_t{0}, timestamp_ms{0}));
+  EXPECT_EQ(tested.count_expired(7'500),
+            std::pair(std::uint64_t{2}, timestamp_ms{7'000}));
+  EXPECT_TRUE(tested.sweep_expired(7'500, 100, {}));
+  EXPECT_EQ(tested.count_expired(7'500).first, 0u);
+  EXPECT_EQ(tested.expiring().keys, 1u);
+  EXPECT_EQ(tested.expiring().deadlines_sum_s, 8u);
+}
+
 TEST(IndexTest, SweepSeesAnExpiryThatWasSetLater) {
   index tested = whole_index();
   EXPECT_TRUE(tested.sweep_expired(10, 100, {}));

@@ -39,7 +39,8 @@ INCLUDES = [
     # The edges of the actor world: sockets and threads.
     (r"actors/(acceptor|tcp_stream|job_queue|asio_scheduler)\..pp",
      [STANDARD, r"(actors|storage|protocol)/.+", r"(caf|spdlog)/.+",
-      r"boost/(asio|unordered|system)/.+", r"sys/socket\.h"]),
+      r"boost/(asio|unordered|system)/.+", r"sys/socket\.h",
+       r"netinet/tcp\.h"]),
     (r"actors/.+", [STANDARD, r"(actors|storage|protocol)/.+",
                     r"(caf|spdlog)/.+", r"boost/unordered/.+"]),
     # The client needs neither CAF nor the store.

@@ -31,6 +31,8 @@ class Actor:
     def __init__(self, servers, with_ids):
         self.pair = Pair(servers)
         self.stream = Stream()
+        # What it has sent last; its reply may be late.
+        self.words = None
         self.names = [{}, {}]
         if with_ids:
             replies = self.pair.ask(b"CLIENT", b"ID")
@@ -71,11 +73,11 @@ class Script:
                     time.sleep(float(text))
                 else:
                     self.send(name, text)
-                yield from self.compare(name, text)
+                yield from self.compare(name)
                 if self.lost:
                     return
             time.sleep(0.03)
-            yield from self.compare("", "")
+            yield from self.compare("")
         finally:
             for actor in self.actors.values():
                 actor.pair.close()
@@ -85,12 +87,13 @@ class Script:
             line = re.sub(r"\{(\w)\.(\w+)\}", lambda found: self.actors[
                 found[1]].names[at][found[2]], text)
             link.unsent = memoryview(resp.encode(words_of(line)))
+        self.actors[name].words = words_of(text)
 
     def links(self, at):
         return [actor.pair.links[at] for actor in self.actors.values()
                 if not actor.pair.links[at].closed]
 
-    def compare(self, name, text):
+    def compare(self, name):
         """Takes what redis-server has sent by now, and as much of kvs."""
         pump(self.links(0) + self.links(1), lambda link: True)
         seen = -1
@@ -106,8 +109,7 @@ class Script:
                      for link in (one, two)]
             ends = [b"closed" if link.closed else b"open"
                     for link in (one, two)]
-            words = words_of(text) if name == actor_name else None
-            if self.agree(actor, words, *sides) and ends[0] == ends[1]:
+            if self.agree(actor, actor.words, *sides) and ends[0] == ends[1]:
                 continue
             # One reply for one reply: the next ones still belong together.
             self.lost |= len(sides[0]) != len(sides[1]) or ends[0] != ends[1]

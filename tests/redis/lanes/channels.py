@@ -203,6 +203,33 @@ def notifications():
             [*steps, 'a CONFIG SET notify-keyspace-events ""'])
 
 
+def own_notifications():
+    """Who listens in RESP3 hears its own writes among its replies."""
+    listens = """
+        a HELLO 3
+        a CONFIG SET notify-keyspace-events KEAmn
+        a PSUBSCRIBE __key*__:*"""
+    ends = 'a CONFIG SET notify-keyspace-events ""'
+    # Redis pushes what MGET misses into the midst of its reply, where no
+    # client can tell it from an element; kvs does so before.
+    writes = [write.strip() for write in WRITES
+              if "PX 20" not in write and "MGET" not in write]
+    yield "own notifications", "\n".join(
+        [listens, *(f"a {write}" for write in writes), ends])
+    queued = [write for write in writes if write not in ("MULTI", "EXEC")]
+    yield "own notifications within a transaction", "\n".join(
+        [listens, "a MULTI", *(f"a {write}" for write in queued), "a EXEC",
+         ends])
+    yield "a transaction that begins to listen", "\n".join(
+        ["a CONFIG SET notify-keyspace-events KEA", "a MULTI", "a SET k 1",
+         "a PUBLISH x 0", "a PSUBSCRIBE __key*__:*", "a SET k 2",
+         "a SUBSCRIBE x", "a PUBLISH x 1", "a PUNSUBSCRIBE", "a SET k 3",
+         "a UNSUBSCRIBE", "a PUBLISH x 2", "a EXEC", "a GET k", ends])
+    yield "a transaction without replies that listens", "\n".join(
+        ["a MULTI", "a SUBSCRIBE x", "a PUBLISH x 1", "a GET k",
+         "a CLIENT REPLY OFF", "a EXEC", "a PING", "a RESET", "a PING"])
+
+
 NAMES = ["x", "y", "xy", '""', "z"]
 PATTERNS = ["*", "x*", "?", "[xy]", "z", '""']
 
@@ -236,4 +263,5 @@ def channels(context):
     """SUBSCRIBE, PUBLISH, notifications, and what a listener may do."""
     rounds = [(f"random channels {number}",
                random_steps(context.source(number))) for number in range(6)]
-    run_scripts(context, [*STORIES, *notifications(), *rounds])
+    run_scripts(context, [*STORIES, *notifications(),
+                          *own_notifications(), *rounds])

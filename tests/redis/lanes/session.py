@@ -1,7 +1,8 @@
 """What a connection remembers, and what the server tells of itself."""
 
-from harness.odd import DATA
 from harness.scripts import run_scripts
+
+from .settings import described, parameters
 
 STORIES = [
     ("hello", """
@@ -119,6 +120,12 @@ STORIES = [
         a CLIENT UNBLOCK x
         a CLIENT UNBLOCK 999999
         a CLIENT UNBLOCK 999999 NOPE
+        a CLIENT UNBLOCK 999999 ERROR x
+        a CLIENT LIST ID 999999
+        a CLIENT LIST ID
+        a CLIENT LIST TYPE
+        a CLIENT TRACKINGINFO x
+        a CLIENT GETREDIR x
         a CLIENT NO-EVICT
         a CLIENT NO-EVICT on
         a CLIENT NO-EVICT OFF
@@ -160,6 +167,62 @@ STORIES = [
         a CLIENT KILL ID {a.id} SKIPME no
         e PING
         e CLIENT KILL {e.addr}"""),
+    ("pausing", """
+        a CLIENT PAUSE
+        a CLIENT PAUSE x
+        a CLIENT PAUSE -1
+        a CLIENT PAUSE 9223372036854775808
+        a CLIENT PAUSE 9223372036854775807
+        a CLIENT PAUSE 1 NOPE
+        a CLIENT PAUSE x NOPE
+        a CLIENT PAUSE 1 ALL x
+        a CLIENT PAUSE 0
+        a CLIENT UNPAUSE
+        a CLIENT UNPAUSE x
+        a CLIENT PAUSE 10000 WRITE
+        b GET k
+        b NOPE
+        b SET k
+        b PING
+        b SET k 1
+        b GET k
+        c PUBLISH x 1
+        d MULTI
+        d GET k
+        d INCR k
+        d EXEC
+        a CLIENT UNPAUSE
+        d PING
+        e MULTI
+        e SET k 1
+        a CLIENT PAUSE 10000 WRITE
+        e EXEC
+        f WATCH k
+        f MULTI
+        f GET k
+        f EXEC
+        a CLIENT UNPAUSE
+        a CLIENT PAUSE 200 ALL
+        b NOPE
+        b PING
+        c QUIT
+        a CLIENT UNPAUSE
+        a PING
+        sleep 0.3
+        b PING
+        a CLIENT PAUSE 300 WRITE
+        a CLIENT PAUSE 1 WRITE
+        sleep 0.05
+        b SET k 2
+        sleep 0.35
+        b PING
+        a MULTI
+        a CLIENT PAUSE 200 WRITE
+        a SET k 3
+        a EXEC
+        a SET k 4
+        sleep 0.3
+        a GET k"""),
     ("replies off", """
         a CLIENT REPLY OFF
         a SET k 1
@@ -300,63 +363,6 @@ STORIES = [
         a ACL WHOAMI
         a ACL WHOAMI x"""),
 ]
-
-PARAMETERS = """maxmemory maxmemory-policy timeout tcp-keepalive databases
-notify-keyspace-events proto-max-bulk-len hz maxclients slowlog-log-slower-than
-slowlog-max-len latency-monitor-threshold lua-time-limit appendonly appendfsync
-save port bind dir dbfilename requirepass""".split()
-# Which of them have the same value in both depends on how they were started.
-COMMON = ["maxmemory", "maxmemory-policy", "timeout", "databases",
-          "notify-keyspace-events", "proto-max-bulk-len",
-          "latency-monitor-threshold", "slowlog-max-len",
-          "slowlog-log-slower-than", "requirepass", "tcp-keepalive"]
-
-
-def parameters():
-    yield "parameters", "\n".join(
-        [f"a CONFIG GET {name}" for name in COMMON]
-        + [f"a CONFIG GET {name.upper()}" for name in COMMON[:3]]
-        + ["a CONFIG GET nope", "a CONFIG GET timeout nope databases",
-           "a CONFIG GET databas[a-f]s", "a CONFIG SET nope 1",
-           "a CONFIG SET timeout", "a CONFIG SET timeout x",
-           "a CONFIG SET timeout -1", "a CONFIG SET timeout 1 timeout 2",
-           "a CONFIG SET databases 3", "a CONFIG SET nope",
-           "a CONFIG SET notify-keyspace-events Q",
-           "a CONFIG GET notify-keyspace-events", "a CONFIG RESETSTAT",
-           "a CONFIG RESETSTAT x"])
-    for flags in ("KEA", "AKE", "K$", "Ex", "KEg$xm", "An", "Km", "E", "KEAmn",
-                  "g$lshzxetdnmKE", '""'):
-        yield f"notify-keyspace-events {flags}", f"""
-            a CONFIG SET notify-keyspace-events {flags}
-            a CONFIG GET notify-keyspace-events
-            a CONFIG SET notify-keyspace-events ""
-            a CONFIG GET notify-keyspace-events"""
-
-
-def described():
-    names = [name.decode() for name in DATA
-             if name not in (b"OBJECT", b"MEMORY")]
-    others = """MULTI EXEC DISCARD WATCH UNWATCH HELLO RESET QUIT SUBSCRIBE
-        PSUBSCRIBE UNSUBSCRIBE PUNSUBSCRIBE PUBLISH MONITOR WAIT INFO TIME
-        LASTSAVE SAVE BGSAVE BGREWRITEAOF SHUTDOWN ROLE DEBUG client|id
-        client|kill config|get config|set command|info command|getkeys
-        object|encoding memory|usage pubsub|channels slowlog|get
-        acl|whoami object|nope get|x nope""".split()
-    for version in (2, 3):
-        yield f"commands in RESP{version}", "\n".join(
-            [f"a HELLO {version}"]
-            + [f"a COMMAND INFO {name}" for name in names + others])
-    keys = ["GET k", "SET k v", "SET k v GET", "SET k v EX 5", "MSET a 1 b 2",
-            "MGET a b c", "MSETNX a 1", "BITOP AND d a b", "COPY a b",
-            "RENAME a b", "OBJECT ENCODING k", "MEMORY USAGE k", "PING",
-            "LCS a b", "BITFIELD k GET u8 0", "BITFIELD k SET u8 0 1",
-            "RESTORE k 0 x", "WATCH a b", "DEL a b", "GETEX k", "SCAN 0",
-            "NOPE x", "GET", "MSET a", "SUBSCRIBE c", "TOUCH a", "MULTI",
-            "BITFIELD_RO k GET u8 0", "GETDEL k", "SETRANGE k 0 v"]
-    yield "keys of commands", "\n".join(
-        [f"a COMMAND {word} {line}" for line in keys
-         for word in ("GETKEYS", "GETKEYSANDFLAGS")])
-
 
 def session(context):
     """HELLO, CLIENT, CONFIG, COMMAND, MULTI, RESET and what they leave."""
