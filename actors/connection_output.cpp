@@ -13,6 +13,22 @@ constexpr std::size_t part_bytes_max = 256 * 1024;
 
 constexpr std::size_t parts_per_write = 64;
 
+class program_work final : public long_work {
+public:
+  explicit program_work(std::shared_ptr<program> what)
+    : what_{std::move(what)} {
+  }
+  bool step() override {
+    operations = what_->run();
+    return true;
+  }
+
+  std::vector<operation> operations;
+
+private:
+  std::shared_ptr<program> what_;
+};
+
 } // namespace
 
 protocol::byte_buffer& connection::out() {
@@ -43,7 +59,7 @@ void connection::fetch(request_ref ref,
 }
 
 void connection::fetch_next() {
-  if (fetching_ || fetches_.empty()
+  if (fetching_ || works_ > 0 || fetches_.empty()
       || pending_bytes_ > args_.limits.reply_bytes_max)
     return;
   fetching_ = true;
@@ -84,6 +100,31 @@ void connection::end_fetch(const failure& error, memory_owner memory,
   fetches_.pop_front();
   fetching_ = false;
   router_.fetched(ref, error, std::move(memory), value);
+}
+
+void connection::work_elsewhere(std::shared_ptr<long_work> what,
+                                std::function<void(const failure&)> then) {
+  ++works_;
+  const auto& readers = args_.store.readers;
+  const auto& reader = readers[next_reader_++ % readers.size()];
+  auto finish = [this, then = std::move(then)](const failure& error) {
+    --works_;
+    then(error);
+    end_turn();
+  };
+  caf_compat::ask(this, reader, do_work{std::move(what)})
+    .then([finish](const work_done& done) { finish(done.error); },
+          [finish](const caf::error&) {
+            finish(make_failure(outcome::shutting_down,
+                                "the node is closing; nothing was done"));
+          });
+}
+
+void connection::run(request_ref ref, std::shared_ptr<program> what) {
+  auto work = std::make_shared<program_work>(std::move(what));
+  work_elsewhere(work, [this, ref, work](const failure& error) {
+    router_.programmed(ref, error, std::move(work->operations));
+  });
 }
 
 void connection::schedule_flush() {

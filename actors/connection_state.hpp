@@ -197,6 +197,9 @@ protected:
   void wrote(std::size_t count);
   /// Sends `bytes` from where they lie.
   void write_borrowed(std::span<const std::byte> bytes, memory_owners memory);
+  /// Has a READER do what takes too long for a loop, and then calls `then`.
+  void work_elsewhere(std::shared_ptr<long_work> what,
+                      std::function<void(const failure&)> then);
   void close(const char* event);
   bool is_closed() const {
     return closed_;
@@ -262,6 +265,7 @@ private:
   void forward(store_request message) override;
   void fetch(request_ref ref,
              std::shared_ptr<const stored_value> value) override;
+  void run(request_ref ref, std::shared_ptr<program> what) override;
 
   std::shared_ptr<receive_buffer> buffer_;
   /// Bytes of the buffer that were parsed, and that have arrived.
@@ -280,6 +284,8 @@ private:
   /// The one in front is under way if `fetching_`.
   std::deque<pending_fetch> fetches_;
   bool fetching_ = false;
+  /// Work that READERS do; its results take memory, too.
+  std::size_t works_ = 0;
   std::size_t next_reader_ = 0;
   bool flush_scheduled_ = false;
   bool blocked_ = false;

@@ -56,7 +56,8 @@ public:
   /// Decides, from what `keys` and `all_keys` hold, what is written, in
   /// order; of two writes to one key only the last may remain. Called again
   /// after a conflict; then nothing of the earlier call has happened.
-  /// Values are owned by the program; their checksums are set.
+  /// Values are owned by the program; their checksums are set. For large
+  /// values it is a READER that calls it.
   virtual std::vector<operation> run() = 0;
 
   /// Told once: everything has happened, or nothing has and why.

@@ -5,6 +5,7 @@
 #include <deque>
 #include <optional>
 #include <utility>
+#include <variant>
 
 namespace kvs::actors {
 namespace {
@@ -36,6 +37,12 @@ struct pending_read {
   std::uint64_t joined_bytes = 0;
 };
 
+/// Work under way.
+struct pending_work {
+  std::shared_ptr<long_work> what;
+  caf::typed_response_promise<work_done> promise;
+};
+
 class reader final : public caf_compat::pinnable<reader_impl::base> {
 public:
   using pinnable::pinnable;
@@ -47,12 +54,16 @@ public:
   behavior_type make_behavior() override {
     return {
       [this](read_record& request) -> caf::result<record_read> {
-        auto promise = this->make_response_promise<record_read>();
-        auto& fresh = queue_.emplace_back();
+        pending_read fresh;
         fresh.request = std::move(request);
-        fresh.promise = promise;
-        if (queue_.size() == 1)
-          caf_compat::tell(this, this, read_step_due{});
+        fresh.promise = this->make_response_promise<record_read>();
+        auto promise = fresh.promise;
+        enqueue_job(std::move(fresh));
+        return promise;
+      },
+      [this](do_work& request) -> caf::result<work_done> {
+        auto promise = this->make_response_promise<work_done>();
+        enqueue_job(pending_work{std::move(request.what), promise});
         return promise;
       },
       [this](const read_step_due&) {
@@ -67,15 +78,34 @@ public:
     auto why = make_failure(outcome::shutting_down,
                             "the node is closing; nothing was read");
     for (auto& each : queue_)
-      refuse(each, why);
+      std::visit([&](auto& job) { refuse(job, why); }, each);
     queue_.clear();
   }
 
 private:
-  /// Does the next piece of the read in front and puts it at the back.
+  using job = std::variant<pending_read, pending_work>;
+
+  void enqueue_job(job fresh) {
+    queue_.push_back(std::move(fresh));
+    if (queue_.size() == 1)
+      caf_compat::tell(this, this, read_step_due{});
+  }
+
+  /// Does the next piece of the job in front and puts it at the back.
   void step() {
     auto current = std::move(queue_.front());
     queue_.pop_front();
+    std::visit([this](auto& each) { step(each); }, current);
+  }
+
+  void step(pending_work& current) {
+    if (current.what->step())
+      current.promise.deliver(work_done{});
+    else
+      queue_.push_back(std::move(current));
+  }
+
+  void step(pending_read& current) {
     auto size_bytes = current.request.record.location.size_bytes;
     auto error = current.read_bytes < size_bytes ? read_piece(current)
                                                  : join_piece(current);
@@ -156,6 +186,10 @@ private:
     current.promise.deliver(std::move(refused));
   }
 
+  static void refuse(pending_work& current, const failure& why) {
+    current.promise.deliver(work_done{why});
+  }
+
   static void finish(pending_read& current) {
     auto* end = value_end(current);
     auto tail_bytes = current.request.tail.size();
@@ -168,7 +202,7 @@ private:
     current.promise.deliver(std::move(done));
   }
 
-  std::deque<pending_read> queue_;
+  std::deque<job> queue_;
 };
 
 } // namespace

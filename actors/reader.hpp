@@ -1,7 +1,9 @@
-/// READER: reads records that are not in memory, and large ones.
+/// READER: reads records that are not in memory, and large ones, and does what
+/// takes long with them.
 #pragma once
 
 #include "actors/caf_compat.hpp"
+#include "actors/long_work.hpp"
 #include "actors/operation.hpp"
 #include "storage/segment.hpp"
 
@@ -37,13 +39,14 @@ struct record_read {
 ///
 /// Blocking: has its own thread. Reads, checks or joins at most 1 MiB of a
 /// value in one turn and takes turns between the records it was asked for, so
-/// a short read is not stuck behind a long one.
+/// a short read is not stuck behind a long one; so do the steps of long work.
 /// Failure: an unreadable or damaged record is an answer, never the end of
 /// the actor.
 using reader_actor = caf::typed_actor<
   // Reads a record, checks that it is the one expected and that its value is
   // intact.
-  caf_compat::rpc<read_record>::returns<record_read>>;
+  caf_compat::rpc<read_record>::returns<record_read>,
+  caf_compat::rpc<do_work>::returns<work_done>>;
 
 /// `thread`: where it runs; nullptr: on the scheduler (tests).
 reader_actor spawn_reader(caf::actor_system& system,

@@ -41,6 +41,8 @@ public:
   /// Have a large value read when there is room for it, and tell `fetched`.
   virtual void fetch(request_ref ref, std::shared_ptr<const stored_value> value)
     = 0;
+  /// Have `what` run where that may take long, and tell `programmed`.
+  virtual void run(request_ref ref, std::shared_ptr<program> what) = 0;
   /// An operation is answered that was submitted as one. `found` borrows from
   /// `memory`.
   virtual void answered(std::uint64_t wire_id, const answer& found,
@@ -100,6 +102,10 @@ public:
   /// A value that `router_port::fetch` asked for, or why there is none.
   void fetched(request_ref ref, const failure& error, memory_owner memory,
                std::span<const std::byte> value);
+
+  /// What a program that `router_port::run` was given wants to write.
+  void programmed(request_ref ref, const failure& error,
+                  std::vector<operation> operations);
 
   /// Requests that have not been replied to.
   std::size_t in_flight() const noexcept {

@@ -156,12 +156,21 @@ void request_router::take_looked_up(std::uint32_t slot, answer& found,
 
 void request_router::run_program(std::uint32_t slot) {
   auto& more = details_of(slot);
+  // Values that no shard reads inline are too many bytes for one turn.
+  if (more.stored_bytes > storage::turn_value_bytes_max)
+    return port_.run({slot, 0}, more.what);
+  programmed({slot, 0}, {}, more.what->run());
+}
+
+void request_router::programmed(request_ref ref, const failure& error,
+                                std::vector<operation> operations) {
+  auto slot = static_cast<std::uint32_t>(ref.id);
+  auto& more = details_of(slot);
   auto& what = *more.what;
-  auto operations = what.run();
-  if (!what.writes)
-    return end_program(slot, {}, 0);
+  if (error.code != outcome::ok || !what.writes)
+    return end_program(slot, error, 0);
   append_atomic message;
-  message.ref = {slot, 0};
+  message.ref = ref;
   message.rejection_count = more.rejection_count;
   message.memory.add(more.what);
   message.memory.add(what.memory);

@@ -28,6 +28,39 @@ std::uint64_t append_bytes(const evaluation& current) {
   return total;
 }
 
+/// Whether an update of the evaluation copies the value.
+bool copies_value(const evaluation& current) {
+  return std::ranges::any_of(current.running, [](const auto& each) {
+    return each.op.kind == operation_kind::update
+           && each.op.update->copies_value();
+  });
+}
+
+/// What an evaluation does to a large value, operation by operation.
+class evaluation_work final : public long_work {
+public:
+  evaluation_work(const evaluation& current, key_state state,
+                  std::uint64_t value_bytes_max, storage::timestamp_ms now)
+    : result{std::move(state), value_bytes_max, now} {
+    for (const auto& each : current.running) {
+      operations_.push_back(each.op);
+      memory_.add(each.memory);
+    }
+  }
+  bool step() override {
+    answers.push_back(result.apply(operations_[answers.size()]));
+    return answers.size() == operations_.size();
+  }
+
+  key_evaluation result;
+  std::vector<answer> answers;
+
+private:
+  std::vector<operation> operations_;
+  /// The shard may stop and let go of the operations meanwhile.
+  memory_owners memory_;
+};
+
 /// Moves on those who can be decided in one turn.
 void fill_round(evaluation& current) {
   std::uint64_t total = 0;
@@ -104,6 +137,8 @@ void shard::fetch_value(const evaluation_ptr& current,
   state.expires_at = entry.expires_at;
   auto spare_bytes = append_bytes(*current);
   auto bytes = entry.location.size_bytes + spare_bytes + update_bytes(*current);
+  if (copies_value(*current))
+    bytes += entry.location.size_bytes;
   if (bytes > inline_read_bytes_max) {
     large_.push_back({current, bytes, entry, std::move(state)});
     return reserve_next();
@@ -200,12 +235,48 @@ void shard::fetch_cold_value(const evaluation_ptr& current,
 }
 
 void shard::decide(const evaluation_ptr& current, key_state state) {
+  if (decide_elsewhere(current, state))
+    return;
   current->result.emplace(std::move(state), args_.value_bytes_max,
                           args_.clock->now());
-  auto& result = *current->result;
   current->answers.reserve(current->running.size());
   for (const auto& pending : current->running)
-    current->answers.push_back(result.apply(pending.op));
+    current->answers.push_back(current->result->apply(pending.op));
+  settle(current);
+}
+
+bool shard::decide_elsewhere(const evaluation_ptr& current,
+                             const key_state& state) {
+  auto bytes = update_bytes(*current);
+  if (copies_value(*current))
+    bytes += state.value.size();
+  if (bytes <= storage::turn_value_bytes_max)
+    return false;
+  auto work = std::make_shared<evaluation_work>(
+    *current, state, args_.value_bytes_max, args_.clock->now());
+  const auto& reader = args_.readers[next_reader_++ % args_.readers.size()];
+  caf_compat::ask(this, reader, do_work{work})
+    .then(
+      [this, current, work](const work_done& done) {
+        if (done.error.code != outcome::ok) {
+          fail(current, done.error);
+        } else {
+          current->result.emplace(std::move(work->result));
+          current->answers = std::move(work->answers);
+          settle(current);
+        }
+        end_turn();
+      },
+      [this, current](const caf::error&) {
+        fail(current, make_failure(outcome::shutting_down,
+                                   "the node is closing; nothing changed"));
+        end_turn();
+      });
+  return true;
+}
+
+void shard::settle(const evaluation_ptr& current) {
+  auto& result = *current->result;
   if (result.change_count() == 0) {
     withdraw(*current);
     return complete(current, 0);

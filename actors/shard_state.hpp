@@ -128,6 +128,11 @@ private:
   void read_reserved(const memory_granted& granted);
   void refuse_reserved();
   void decide(const evaluation_ptr& current, key_state state);
+  /// Has a READER apply what is running, if that takes long. False: it does
+  /// not.
+  bool decide_elsewhere(const evaluation_ptr& current, const key_state& state);
+  /// Goes on when everything that runs has been applied.
+  void settle(const evaluation_ptr& current);
   void publish_evaluated(const published_record& record);
   void reject(std::uint64_t id);
   void fail(const evaluation_ptr& current, const failure& why);

@@ -32,8 +32,8 @@ struct update_outcome {
 };
 
 /// Ownership: by the message that carries the operation.
-/// Threads: `apply` is called by a SHARD, perhaps several times, and changes
-/// nothing of the object.
+/// Threads: `apply` is called by a SHARD, or by a READER for large values,
+/// perhaps several times, and changes nothing of the object.
 class value_update {
 public:
   virtual ~value_update() = default;
@@ -41,6 +41,8 @@ public:
   virtual bool needs_value() const = 0;
   /// How many bytes more than the value there is its result may take.
   virtual std::uint64_t growth_bytes() const = 0;
+  /// Whether `apply` copies the value, for its result or for itself.
+  virtual bool copies_value() const = 0;
   virtual update_outcome apply(const key_state& before,
                                storage::timestamp_ms now) const = 0;
 };

@@ -24,6 +24,15 @@ bool is_whole_store(const command_spec& spec) {
          && spec.name != "object|freq";
 }
 
+/// Which of its keys a command only overwrites; none: ~0.
+std::size_t target_of(const command_spec& spec) {
+  if (spec.name == "bitop")
+    return 0;
+  if (spec.name == "rename" || spec.name == "renamenx" || spec.name == "copy")
+    return 1;
+  return ~std::size_t{0};
+}
+
 /// "u8" or "i16": an offset follows.
 bool is_field_type(std::string_view word) {
   return word.size() > 1 && (word[0] == 'u' || word[0] == 'i') && word[1] >= '0'
@@ -98,6 +107,10 @@ std::uint64_t call_update::growth_bytes() const {
   return stretch_of(what_);
 }
 
+bool call_update::copies_value() const {
+  return value_use_of(*what_.spec, what_.args) == value_use::reads;
+}
+
 update_outcome call_update::apply(const key_state& before,
                                   storage::timestamp_ms now) const {
   auto result = std::make_shared<call_result>();
@@ -162,8 +175,10 @@ void call_program::add_keys(const call& what) {
   else if (rewrites_value(what)
            || value_use_of(*what.spec, what.args) == value_use::reads)
     use = key_use::value;
-  for (auto key : keys_of(*what.spec, what.args))
-    add_key(key, use);
+  auto named = keys_of(*what.spec, what.args);
+  auto target = target_of(*what.spec);
+  for (std::size_t at = 0; at < named.size(); ++at)
+    add_key(named[at], at == target ? key_use::exists : use);
 }
 
 void call_program::add_key(std::string_view key, key_use use) {

@@ -51,6 +51,7 @@ public:
   explicit call_update(call what);
   bool needs_value() const override;
   std::uint64_t growth_bytes() const override;
+  bool copies_value() const override;
   update_outcome apply(const key_state& before,
                        storage::timestamp_ms now) const override;
 

@@ -22,6 +22,8 @@ public:
       waiting,
       /// `text` is a whole reply and lives for ever.
       text,
+      /// The same, but `memory` keeps it alive.
+      shared_text,
       integer,
       null,
       /// A bulk string that `memory` keeps alive.
@@ -62,6 +64,13 @@ public:
     place.what = entry::kind::text;
     place.text = whole;
   }
+  void set_shared(std::uint64_t number, std::string_view whole,
+                  const memory_owner& memory) {
+    auto& place = at(number);
+    place.what = entry::kind::shared_text;
+    place.text = whole;
+    place.memory.add(memory);
+  }
   void set_integer(std::uint64_t number, std::int64_t value) {
     auto& place = at(number);
     place.what = entry::kind::integer;
@@ -97,11 +106,6 @@ public:
       ++first_;
       --size_;
     }
-  }
-
-  /// Whether `number` is the next reply to leave, or none is waiting.
-  bool is_next(std::uint64_t number) const noexcept {
-    return size_ == 0 || first_ == number;
   }
 
   std::size_t size() const noexcept {

@@ -170,6 +170,15 @@ void resp_connection::write_entry(reply_queue::entry& next) {
     case kind::text:
       writer.raw(next.text);
       break;
+    case kind::shared_text:
+      if (!is_large(next.text.size())) {
+        writer.raw(next.text);
+        break;
+      }
+      counted_.output_bytes += next.text.size();
+      return write_borrowed(
+        std::as_bytes(std::span{next.text.data(), next.text.size()}),
+        std::move(next.memory));
     case kind::integer:
       writer.integer(next.number);
       break;

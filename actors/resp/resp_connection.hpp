@@ -193,6 +193,9 @@ private:
   bool has_failed(reply_place place, const protocol::reply& reply);
   void ask_store(protocol::request request,
                  std::function<void(const protocol::reply&)> then);
+  /// Runs a command on a large value that it has read.
+  void read_elsewhere(std::uint64_t number, call what, const answer& found,
+                      const memory_owners& memory);
   /// Tells what a command has done to its keys, and finishes it.
   void publish(reply_place place, const call& what,
                std::vector<key_event> events, byte_buffer reply);

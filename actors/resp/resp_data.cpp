@@ -219,6 +219,8 @@ void resp_connection::answered(std::uint64_t number, const answer& found,
       break;
     case answer_form::read: {
       ++(found.applied ? counted_.hits : counted_.misses);
+      if (found.value.size() > storage::turn_value_bytes_max)
+        return read_elsewhere(number, std::move(*what), found, memory);
       auto result = read_with(*what, found, memory, args_.store.clock->now());
       publish({number, -1}, *what, std::move(result.events),
               std::move(result.reply));
@@ -226,6 +228,11 @@ void resp_connection::answered(std::uint64_t number, const answer& found,
     }
     case answer_form::result: {
       const auto& result = *static_cast<const call_result*>(found.result.get());
+      if (result.events.empty()) {
+        replies_.set_shared(number, as_text(result.reply.bytes()),
+                            found.result);
+        break;
+      }
       byte_buffer bytes;
       bytes.append(result.reply.bytes());
       publish({number, -1}, *what, result.events, std::move(bytes));
@@ -233,6 +240,43 @@ void resp_connection::answered(std::uint64_t number, const answer& found,
     }
   }
   drain();
+}
+
+/// A command that only reads, on a large value.
+class read_work final : public long_work {
+public:
+  read_work(call what, const answer& found, const memory_owners& memory,
+            storage::timestamp_ms now)
+    : what{std::move(what)}, found_{found}, memory_{memory}, now_{now} {
+  }
+  bool step() override {
+    result = read_with(what, found_, memory_, now_);
+    memory_ = {};
+    return true;
+  }
+
+  call what;
+  call_result result;
+
+private:
+  answer found_;
+  memory_owners memory_;
+  storage::timestamp_ms now_;
+};
+
+void resp_connection::read_elsewhere(std::uint64_t number, call what,
+                                     const answer& found,
+                                     const memory_owners& memory) {
+  auto work = std::make_shared<read_work>(std::move(what), found, memory,
+                                          args_.store.clock->now());
+  work_elsewhere(work, [this, number, work](const failure& error) {
+    if (error.code != outcome::ok)
+      finish_error({number, -1}, error_text(error));
+    else
+      publish({number, -1}, work->what, std::move(work->result.events),
+              std::move(work->result.reply));
+    drain();
+  });
 }
 
 void resp_connection::publish(reply_place place, const call& what,

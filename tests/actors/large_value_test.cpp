@@ -1,10 +1,12 @@
 // Goal: large values are read, checked and changed piece by piece, within the
 // MEMORY BUDGET.
 
+#include "actors/key_state.hpp"
 #include "storage/record.hpp"
 #include "tests/actors/store_fixture.hpp"
 
 #include <algorithm>
+#include <vector>
 
 namespace kvs::actors {
 namespace {
@@ -63,6 +65,42 @@ protected:
 
   static std::span<const std::byte> bytes_of(std::string_view text) {
     return std::as_bytes(std::span{text.data(), text.size()});
+  }
+
+  /// Doubles the value, and remembers how often it was asked to.
+  class doubling_update final : public value_update {
+  public:
+    bool needs_value() const override {
+      return true;
+    }
+    std::uint64_t growth_bytes() const override {
+      return growth;
+    }
+    bool copies_value() const override {
+      return true;
+    }
+    update_outcome apply(const key_state& before,
+                         storage::timestamp_ms) const override {
+      ++applied;
+      auto bytes = std::make_shared<std::vector<std::byte>>(
+        before.value.begin(), before.value.end());
+      bytes->insert(bytes->end(), before.value.begin(), before.value.end());
+      bytes->resize(bytes->size() + growth);
+      update_outcome done;
+      done.what = update_outcome::change::put_value;
+      done.value = *bytes;
+      done.memory = bytes;
+      return done;
+    }
+    std::uint64_t growth = 0;
+    mutable int applied = 0;
+  };
+
+  void update(std::uint64_t id, std::string_view key, const value_update& how) {
+    auto op = make(operation_kind::update, id, key);
+    op.update = &how;
+    evaluate(session, op);
+    run_actors();
   }
 
   std::uint64_t next_id_ = 100;
@@ -201,6 +239,108 @@ TEST_F(LargeValueTest, AnEvaluationThatCanNeverFitIsRefusedAtOnce) {
   EXPECT_EQ(told->find(1)->code, outcome::overloaded);
   EXPECT_EQ(large_value_of("key"), value) << "nothing changed";
   EXPECT_EQ(value_of("other"), "small") << "others are not held up";
+}
+
+// Goal: no shard copies or scans a large value: whatever it is, a READER does.
+TEST_F(LargeValueTest, AnUpdateOfALargeValueIsAppliedByTheReader) {
+  open(sync_mode::none, 1, segment_bytes);
+  auto value = value_of_size(1'200'000, 'x');
+  put_large("key", value);
+  disk->hold_works = true;
+  doubling_update how;
+  update(1, "key", how);
+  update(2, "key", how);
+  ASSERT_EQ(disk->works.size(), 1u);
+  EXPECT_EQ(how.applied, 0);
+  // Others go on meanwhile, also with what is written to the key.
+  put(session, 3, "other", "small");
+  run_actors();
+  EXPECT_EQ(value_of("other"), "small");
+  finish_work();
+  run_actors();
+  // The second one has its turn behind the first.
+  ASSERT_EQ(disk->works.size(), 1u);
+  EXPECT_EQ(told->find(1)->code, outcome::ok);
+  EXPECT_EQ(told->find(2), nullptr);
+  finish_work();
+  run_actors();
+  ASSERT_NE(told->find(2), nullptr);
+  EXPECT_EQ(how.applied, 2);
+  EXPECT_EQ(large_value_of("key"), value + value + value + value);
+}
+
+TEST_F(LargeValueTest, AnUpdateThatMakesALargeValueIsAppliedByTheReader) {
+  open(sync_mode::none, 1, segment_bytes);
+  disk->hold_works = true;
+  doubling_update how;
+  how.growth = 2'000'000;
+  update(1, "absent", how);
+  EXPECT_EQ(how.applied, 0);
+  ASSERT_EQ(disk->works.size(), 1u);
+  finish_work();
+  run_actors();
+  EXPECT_EQ(large_value_of("absent"), std::string(how.growth, '\0'));
+}
+
+// Goal: what the READER has applied to an older value is not written.
+TEST_F(LargeValueTest, AnUpdateThatWasBeatenIsAppliedAgain) {
+  open(sync_mode::none, 1, segment_bytes);
+  put_large("key", value_of_size(1'200'000, 'x'));
+  disk->hold_works = true;
+  doubling_update how;
+  update(1, "key", how);
+  auto newer = value_of_size(1'300'000, 'y');
+  put_large("key", newer);
+  disk->hold_works = false;
+  finish_work();
+  run_actors();
+  ASSERT_NE(told->find(1), nullptr);
+  EXPECT_EQ(how.applied, 2);
+  EXPECT_EQ(large_value_of("key"), newer + newer);
+}
+
+TEST_F(LargeValueTest, AWorkThatAStoppedShardHasGivenAwayIsHarmless) {
+  open(sync_mode::none, 1, segment_bytes);
+  put_large("key", value_of_size(1'200'000, 'x'));
+  disk->hold_works = true;
+  doubling_update how;
+  update(1, "key", how);
+  ASSERT_EQ(disk->works.size(), 1u);
+  for (const auto& each : shards)
+    caf_compat::tell_anon(each, stop_shard{});
+  run_actors();
+  EXPECT_EQ(told->find(1)->code, outcome::shutting_down);
+  finish_work();
+  run_actors();
+  EXPECT_EQ(how.applied, 1);
+}
+
+/// Three steps that say when they were done.
+class counted_work final : public long_work {
+public:
+  counted_work(std::string& log, char name) : log_{log}, name_{name} {
+  }
+  bool step() override {
+    log_ += name_;
+    return ++done_ == 3;
+  }
+
+private:
+  std::string& log_;
+  char name_;
+  int done_ = 0;
+};
+
+TEST_F(LargeValueTest, TheReaderTakesTurnsBetweenWorks) {
+  open(sync_mode::none, 1, segment_bytes);
+  auto real = spawn_reader(system, caf_compat::on_scheduler);
+  std::string log;
+  for (char name : {'a', 'b'})
+    caf_compat::tell_anon(real,
+                          do_work{std::make_shared<counted_work>(log, name)});
+  run_actors();
+  EXPECT_EQ(log, "ababab");
+  caf::anon_send_exit(real, caf::exit_reason::user_shutdown);
 }
 
 TEST_F(LargeValueTest, WhoWaitsForMemoryIsToldWhenTheStoreStops) {

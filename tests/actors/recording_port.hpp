@@ -29,6 +29,10 @@ public:
     order += 'v';
     fetches.emplace_back(ref, std::move(value));
   }
+  void run(request_ref ref, std::shared_ptr<program> what) override {
+    order += 'p';
+    runs.emplace_back(ref, std::move(what));
+  }
   void answered(std::uint64_t wire_id, const answer& found,
                 const memory_owners&) override {
     answers.emplace_back(wire_id, found);
@@ -57,6 +61,7 @@ public:
   std::vector<sync_now> syncs;
   std::vector<std::pair<request_ref, std::shared_ptr<const stored_value>>>
     fetches;
+  std::vector<std::pair<request_ref, std::shared_ptr<program>>> runs;
   std::vector<recorded_reply> replies;
   std::vector<std::pair<std::uint64_t, answer>> answers;
 

@@ -160,6 +160,9 @@ public:
   std::uint64_t growth_bytes() const override {
     return 0;
   }
+  bool copies_value() const override {
+    return false;
+  }
   update_outcome apply(const key_state&, storage::timestamp_ms) const override {
     update_outcome done;
     done.what = update_outcome::change::put_value;

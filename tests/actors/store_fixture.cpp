@@ -86,10 +86,26 @@ public:
                 read_oldest(*disk_);
               return promise;
             },
-            [this](const release_oldest&) { read_oldest(*disk_); }};
+            [this](const do_work& request) -> caf::result<work_done> {
+              auto promise = make_response_promise<work_done>();
+              disk_->works.emplace_back(request, promise);
+              if (!disk_->hold_works)
+                work_oldest(*disk_);
+              return promise;
+            },
+            [this](const release_oldest&) { read_oldest(*disk_); },
+            [this](const release_oldest_work&) { work_oldest(*disk_); }};
   }
 
 private:
+  static void work_oldest(held_disk& disk) {
+    auto [request, promise] = disk.works.front();
+    disk.works.pop_front();
+    while (!request.what->step()) {
+    }
+    promise.deliver(work_done{});
+  }
+
   static void read_oldest(held_disk& disk) {
     auto [request, promise] = disk.reads.front();
     disk.reads.pop_front();
@@ -202,12 +218,15 @@ void store_fixture::close() {
     return;
   disk->hold_syncs = false;
   disk->hold_reads = false;
+  disk->hold_works = false;
   edits->hold_seals = false;
   edits->hold_flushes = false;
   while (!disk->syncs.empty())
     finish_sync();
   while (!disk->reads.empty())
     finish_read();
+  while (!disk->works.empty())
+    finish_work();
   while (!edits->seals.empty())
     finish_seal();
   while (!edits->flushes.empty())
@@ -301,6 +320,12 @@ void store_fixture::finish_sync(bool success) {
 void store_fixture::finish_read() {
   ASSERT_FALSE(disk->reads.empty()) << "nobody has asked for a read";
   caf_compat::tell_anon(reader, release_oldest{});
+  run_actors();
+}
+
+void store_fixture::finish_work() {
+  ASSERT_FALSE(disk->works.empty()) << "nobody has asked for work";
+  caf_compat::tell_anon(reader, release_oldest_work{});
   run_actors();
 }
 

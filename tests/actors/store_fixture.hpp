@@ -47,19 +47,24 @@ struct session_log {
 struct held_disk {
   bool hold_syncs = false;
   bool hold_reads = false;
+  bool hold_works = false;
   std::deque<std::pair<sync_up_to, caf::typed_response_promise<log_synced>>>
     syncs;
   std::deque<std::pair<read_record, caf::typed_response_promise<record_read>>>
     reads;
+  std::deque<std::pair<do_work, caf::typed_response_promise<work_done>>> works;
 };
 
 /// Lets the stand-in do what it holds longest.
 struct release_oldest {};
+/// The same of a READER's works.
+struct release_oldest_work {};
 
 using holding_syncer_actor
   = syncer_actor::extend<caf_compat::takes<release_oldest>>;
 using holding_reader_actor
-  = reader_actor::extend<caf_compat::takes<release_oldest>>;
+  = reader_actor::extend<caf_compat::takes<release_oldest>,
+                         caf_compat::takes<release_oldest_work>>;
 
 /// A store on a disk in memory whose every step the test decides. The SYNCER
 /// and the READER are stand-ins that can hold what they are asked for, and so
@@ -94,6 +99,8 @@ protected:
   void finish_sync(bool success = true);
   /// Lets the oldest held read happen.
   void finish_read();
+  /// Lets the oldest held work of the READER be done.
+  void finish_work();
   /// Lets the oldest held seal or flush reach the CATALOG, or a seal fail.
   void finish_seal(bool success = true);
   void finish_flush_edit();
@@ -136,3 +143,4 @@ private:
 } // namespace kvs::actors
 
 KVS_MESSAGE(kvs::actors::release_oldest)
+KVS_MESSAGE(kvs::actors::release_oldest_work)
