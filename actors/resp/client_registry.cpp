@@ -23,7 +23,10 @@ struct census {
 };
 
 /// Note to self: the pause may be over.
-struct pause_check_due {};
+struct pause_check_due {
+  /// Which pause.
+  std::uint64_t number = 0;
+};
 
 } // namespace
 } // namespace kvs::actors::resp
@@ -105,7 +108,10 @@ public:
         joined_ = 0;
         return counters_reset{};
       },
-      [this](const pause_check_due&) { check_pause(); },
+      [this](const pause_check_due& message) {
+        if (message.number == pause_number_)
+          check_pause();
+      },
     };
   }
 
@@ -173,6 +179,7 @@ private:
   }
 
   void pause(const pause_clients& request) {
+    ++pause_number_;
     auto changed = *settings_;
     if (request.mode == pause_mode::none) {
       changed.paused = pause_mode::none;
@@ -195,11 +202,12 @@ private:
     auto now = this->clock().now();
     if (now >= pause_end_)
       return pause({});
-    // A pause may take longer than a timer can.
+    // A pause may take longer than a timer can, and one that was replaced must
+    // not keep its timer for long.
     caf_compat::tell_after(this, this,
                            std::min<caf::actor_clock::duration_type>(
-                             pause_end_ - now, std::chrono::hours{1}),
-                           pause_check_due{});
+                             pause_end_ - now, std::chrono::seconds{10}),
+                           pause_check_due{pause_number_});
   }
 
   void watch(std::uint64_t id, bool on) {
@@ -245,6 +253,7 @@ private:
   std::uint64_t joined_ = 0;
   std::deque<slow_command> slow_;
   std::uint64_t slow_count_ = 0;
+  std::uint64_t pause_number_ = 0;
   /// While there is a pause.
   caf::actor_clock::time_point pause_end_;
 };

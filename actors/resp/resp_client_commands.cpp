@@ -136,14 +136,9 @@ void resp_connection::client_pause(reply_place place, const arguments& args) {
 
 void resp_connection::set_pause(reply_place place,
                                 const pause_clients& request) {
-  caf_compat::ask(this, services_.registry, request)
-    .then(
-      [this, place](const clients_paused&) {
-        finish_text(place, "+OK\r\n");
-        drain();
-        end_turn();
-      },
-      [this](const caf::error&) { close(nullptr); });
+  ask_registry<clients_paused>(request, [this, place](const clients_paused&) {
+    finish_text(place, "+OK\r\n");
+  });
 }
 
 void resp_connection::client_list(reply_place place, const arguments& args) {
@@ -166,20 +161,17 @@ void resp_connection::client_list(reply_place place, const arguments& args) {
   } else if (args.size() != 2) {
     return finish_error(place, "ERR syntax error");
   }
-  caf_compat::ask(this, services_.registry, describe_clients{})
-    .then(
-      [this, place, type, ids](const clients_described& found) {
-        std::string lines;
-        for (const auto& each : found.clients)
-          if ((type.empty() || each.type == type)
-              && (ids.empty() || std::ranges::find(ids, each.id) != ids.end()))
-            lines += each.line + "\n";
-        finish_with(place,
-                    [&](reply_writer& out) { out.verbatim("txt", lines); });
-        drain();
-        end_turn();
-      },
-      [this](const caf::error&) { close(nullptr); });
+  ask_registry<clients_described>(
+    describe_clients{},
+    [this, place, type, ids](const clients_described& found) {
+      std::string lines;
+      for (const auto& each : found.clients)
+        if ((type.empty() || each.type == type)
+            && (ids.empty() || std::ranges::find(ids, each.id) != ids.end()))
+          lines += each.line + "\n";
+      finish_with(place,
+                  [&](reply_writer& out) { out.verbatim("txt", lines); });
+    });
 }
 
 void resp_connection::client_reply(reply_place place, const arguments& args) {
@@ -249,54 +241,48 @@ void resp_connection::client_kill(reply_place place, const arguments& args) {
       return finish_error(place, "ERR syntax error");
     }
   }
-  caf_compat::ask(this, services_.registry, describe_clients{})
-    .then(
-      [this, place, filter, by_address](const clients_described& found) {
-        close_clients doomed;
-        auto is_me = false;
-        for (const auto& each : found.clients) {
-          auto me = each.id == services_.client_id;
-          if ((filter.id && *filter.id != each.id)
-              || (!filter.address.empty() && filter.address != each.address)
-              || (!filter.local_address.empty()
-                  && filter.local_address != each.local_address)
-              || (!filter.type.empty() && filter.type != each.type)
-              || (me && filter.skips_me))
-            continue;
-          is_me = is_me || me;
-          doomed.ids.push_back(each.id);
-        }
-        auto count = doomed.ids.size();
-        // Its own end comes after its reply.
-        std::erase(doomed.ids, services_.client_id);
-        kill(std::move(doomed), is_me, [this, place, count, by_address] {
-          if (by_address && count == 0)
-            return finish_error(place, "ERR No such client");
-          if (by_address)
-            return finish_text(place, "+OK\r\n");
-          finish_with(place, [&](reply_writer& out) {
-            out.integer(static_cast<std::int64_t>(count));
-          });
+  ask_registry<clients_described>(
+    describe_clients{},
+    [this, place, filter, by_address](const clients_described& found) {
+      close_clients doomed;
+      auto is_me = false;
+      for (const auto& each : found.clients) {
+        auto me = each.id == services_.client_id;
+        if ((filter.id && *filter.id != each.id)
+            || (!filter.address.empty() && filter.address != each.address)
+            || (!filter.local_address.empty()
+                && filter.local_address != each.local_address)
+            || (!filter.type.empty() && filter.type != each.type)
+            || (me && filter.skips_me))
+          continue;
+        is_me = is_me || me;
+        doomed.ids.push_back(each.id);
+      }
+      auto count = doomed.ids.size();
+      // Its own end comes after its reply.
+      std::erase(doomed.ids, services_.client_id);
+      kill(std::move(doomed), is_me, [this, place, count, by_address] {
+        if (by_address && count == 0)
+          return finish_error(place, "ERR No such client");
+        if (by_address)
+          return finish_text(place, "+OK\r\n");
+        finish_with(place, [&](reply_writer& out) {
+          out.integer(static_cast<std::int64_t>(count));
         });
-        end_turn();
-      },
-      [this](const caf::error&) { close(nullptr); });
+      });
+    });
 }
 
 void resp_connection::kill(close_clients doomed, bool itself,
                            std::function<void()> reply) {
-  caf_compat::ask(this, services_.registry, std::move(doomed))
-    .then(
-      [this, itself, reply](const clients_closed&) {
-        reply();
-        if (itself) {
-          drop_subscriptions();
-          closes_ = true;
-          end_input(true);
-        }
-        drain();
-        end_turn();
-      },
-      [this](const caf::error&) { close(nullptr); });
+  ask_registry<clients_closed>(std::move(doomed),
+                               [this, itself, reply](const clients_closed&) {
+                                 reply();
+                                 if (itself) {
+                                   drop_subscriptions();
+                                   closes_ = true;
+                                   end_input(true);
+                                 }
+                               });
 }
 } // namespace kvs::actors::resp

@@ -232,6 +232,24 @@ private:
   void client_unblock(reply_place place, const arguments& args);
   void client_reply(reply_place place, const arguments& args);
   void reset(reply_place place);
+  /// Asks the CLIENT REGISTRY; nothing else of this client begins before the
+  /// answer is known.
+  template <class Reply, class Request, class Then>
+  void ask_registry(Request request, Then then) {
+    ++registry_asks_;
+    holds_input_ = true;
+    caf_compat::ask(this, services_.registry, std::move(request))
+      .then(
+        [this, then](const Reply& found) {
+          then(found);
+          --registry_asks_;
+          if (registry_asks_ == 0 && !exec_)
+            holds_input_ = false;
+          drain();
+          end_turn();
+        },
+        [this](const caf::error&) { close(nullptr); });
+  }
   void server_command(reply_place place, const command_spec& spec,
                       const arguments& args);
   void config_command(reply_place place, const command_spec& spec,
@@ -286,6 +304,7 @@ private:
   int queued_version_ = 2;
   std::vector<watch> watches_;
   std::optional<pending_exec> exec_;
+  std::size_t registry_asks_ = 0;
   std::optional<paused_command> paused_;
 
   std::set<std::string, std::less<>> channels_;

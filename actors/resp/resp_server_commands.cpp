@@ -103,15 +103,11 @@ void resp_connection::server_command(reply_place place,
                                  + std::string{args[2]} + "'");
   if (name == "monitor") {
     is_monitor_ = true;
-    return caf_compat::ask(this, services_.registry,
-                           watch_commands{services_.client_id, true})
-      .then(
-        [this, place](const commands_watched&) {
-          finish_text(place, "+OK\r\n");
-          drain();
-          end_turn();
-        },
-        [this](const caf::error&) { close(nullptr); });
+    return ask_registry<commands_watched>(
+      watch_commands{services_.client_id, true},
+      [this, place](const commands_watched&) {
+        finish_text(place, "+OK\r\n");
+      });
   }
   if (name == "debug")
     return finish_error(
@@ -165,15 +161,11 @@ void resp_connection::config_command(reply_place place,
     return finish_error(place,
                         "ERR The server is running without a config file");
   if (name == "resetstat")
-    return caf_compat::ask(this, services_.registry, reset_counters{})
-      .then(
-        [this, place](const counters_reset&) {
-          counted_ = {};
-          finish_text(place, "+OK\r\n");
-          drain();
-          end_turn();
-        },
-        [this](const caf::error&) { close(nullptr); });
+    return ask_registry<counters_reset>(reset_counters{},
+                                        [this, place](const counters_reset&) {
+                                          counted_ = {};
+                                          finish_text(place, "+OK\r\n");
+                                        });
   if (args.size() % 2 != 0)
     return finish_error(
       place, "ERR wrong number of arguments for 'config|set' command");
@@ -187,17 +179,13 @@ void resp_connection::config_command(reply_place place,
     }
     request.changes.emplace_back(key, args[at + 1]);
   }
-  caf_compat::ask(this, services_.registry, std::move(request))
-    .then(
-      [this, place](const settings_set& done) {
-        if (done.error.empty())
-          finish_text(place, "+OK\r\n");
-        else
-          finish_error(place, done.error);
-        drain();
-        end_turn();
-      },
-      [this](const caf::error&) { close(nullptr); });
+  ask_registry<settings_set>(std::move(request),
+                             [this, place](const settings_set& done) {
+                               if (done.error.empty())
+                                 finish_text(place, "+OK\r\n");
+                               else
+                                 finish_error(place, done.error);
+                             });
 }
 
 void resp_connection::slowlog_command(reply_place place,
@@ -205,14 +193,9 @@ void resp_connection::slowlog_command(reply_place place,
                                       const arguments& args) {
   auto name = spec.name.substr(std::string_view{"slowlog|"}.size());
   if (name == "reset")
-    return caf_compat::ask(this, services_.registry, clear_slow_commands{})
-      .then(
-        [this, place](const counters_reset&) {
-          finish_text(place, "+OK\r\n");
-          drain();
-          end_turn();
-        },
-        [this](const caf::error&) { close(nullptr); });
+    return ask_registry<counters_reset>(
+      clear_slow_commands{},
+      [this, place](const counters_reset&) { finish_text(place, "+OK\r\n"); });
   list_slow_commands request;
   request.count = name == "len" ? 0 : 10;
   if (name == "get" && args.size() > 2) {
@@ -223,29 +206,25 @@ void resp_connection::slowlog_command(reply_place place,
     request.count = *count;
   }
   auto wants_length = name == "len";
-  caf_compat::ask(this, services_.registry, request)
-    .then(
-      [this, place, wants_length](const slow_commands_listed& found) {
-        finish_with(place, [&](reply_writer& out) {
-          if (wants_length)
-            return out.integer(static_cast<std::int64_t>(found.length));
-          out.array(found.commands.size());
-          for (const auto& each : found.commands) {
-            out.array(6);
-            out.integer(static_cast<std::int64_t>(each.number));
-            out.integer(each.began_s);
-            out.integer(each.took_us);
-            out.array(each.args.size());
-            for (const auto& arg : each.args)
-              out.bulk(arg);
-            out.bulk(each.address);
-            out.bulk(each.name);
-          }
-        });
-        drain();
-        end_turn();
-      },
-      [this](const caf::error&) { close(nullptr); });
+  ask_registry<slow_commands_listed>(
+    request, [this, place, wants_length](const slow_commands_listed& found) {
+      finish_with(place, [&](reply_writer& out) {
+        if (wants_length)
+          return out.integer(static_cast<std::int64_t>(found.length));
+        out.array(found.commands.size());
+        for (const auto& each : found.commands) {
+          out.array(6);
+          out.integer(static_cast<std::int64_t>(each.number));
+          out.integer(each.began_s);
+          out.integer(each.took_us);
+          out.array(each.args.size());
+          for (const auto& arg : each.args)
+            out.bulk(arg);
+          out.bulk(each.address);
+          out.bulk(each.name);
+        }
+      });
+    });
 }
 
 } // namespace kvs::actors::resp

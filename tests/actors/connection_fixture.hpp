@@ -105,8 +105,16 @@ protected:
                std::uint64_t budget_bytes = 64 * storage::mebibyte) {
     memory_bytes_max = budget_bytes;
     open(mode, 2);
+    client = spawn_connection(system, caf_compat::on_scheduler,
+                              arguments_for(stream));
+    run_actors();
+  }
+
+  /// What a CONNECTION on `its_stream` needs. @pre the store is open
+  connection_args
+  arguments_for(const std::shared_ptr<scripted_stream>& its_stream) const {
     connection_args args;
-    args.stream = stream;
+    args.stream = its_stream;
     args.store.writer = clients_writer ? clients_writer : writer;
     args.store.compactor = compactor;
     args.store.shards = shards;
@@ -117,9 +125,7 @@ protected:
     args.limits = limits;
     args.node_name = "test";
     args.node_version = "1";
-    client
-      = spawn_connection(system, caf_compat::on_scheduler, std::move(args));
-    run_actors();
+    return args;
   }
 
   void TearDown() override {
