@@ -293,6 +293,8 @@ expiring_keys index::expiring() const noexcept {
 std::pair<std::uint64_t, timestamp_ms>
 index::count_expired(timestamp_ms now) const {
   std::pair<std::uint64_t, timestamp_ms> found{0, 0};
+  if (state_->expiring.keys == 0)
+    return found;
   for (const auto& page : state_->pages) {
     if (page == nullptr)
       continue;

@@ -56,7 +56,7 @@ void resp_connection::greet() {
 }
 
 std::size_t resp_connection::requests_elsewhere() const {
-  auto waiting = paused_ ? std::size_t{1} : std::size_t{0};
+  auto waiting = held_ ? std::size_t{1} : std::size_t{0};
   if (replies_.size() > router_.in_flight())
     waiting += replies_.size() - router_.in_flight();
   return waiting;
@@ -152,6 +152,8 @@ std::uint64_t resp_connection::open_place() {
 
 void resp_connection::drain() {
   replies_.drain([this](reply_queue::entry& next) { write_entry(next); });
+  if (held_ && !is_closed())
+    resume();
 }
 
 void resp_connection::write_entry(reply_queue::entry& next) {
@@ -252,7 +254,7 @@ void resp_connection::forget_client() {
   unwatch();
   drop_subscriptions();
   is_monitor_ = false;
-  paused_.reset();
+  held_.reset();
 }
 
 void resp_connection::on_exit() {

@@ -88,8 +88,8 @@ struct pending_exec {
   std::size_t missing = 0;
 };
 
-/// A command that has to wait until the clients are not paused any more.
-struct paused_command {
+/// A command that has to wait: for the end of a pause, or for its turn.
+struct held_command {
   const command_spec* spec = nullptr;
   std::vector<std::string_view> args;
   memory_owner memory;
@@ -142,8 +142,8 @@ private:
   /// Runs, queues or holds a command that may be called.
   void admit(const command_spec& spec, arguments args,
              const memory_owner& memory);
-  bool is_paused(const command_spec& spec) const;
-  /// Goes on after a pause, if it is over.
+  bool has_to_wait(const command_spec& spec) const;
+  /// Goes on with the held command, if it need not wait any more.
   void resume();
   void queue_command(const command_spec& spec, arguments args,
                      const memory_owner& memory);
@@ -305,7 +305,7 @@ private:
   std::vector<watch> watches_;
   std::optional<pending_exec> exec_;
   std::size_t registry_asks_ = 0;
-  std::optional<paused_command> paused_;
+  std::optional<held_command> held_;
 
   std::set<std::string, std::less<>> channels_;
   std::set<std::string, std::less<>> patterns_;

@@ -68,8 +68,8 @@ void resp_connection::reject(std::string_view name, std::string error) {
 
 void resp_connection::admit(const command_spec& spec, arguments args,
                             const memory_owner& memory) {
-  if (is_paused(spec)) {
-    paused_ = paused_command{&spec, std::move(args), memory};
+  if (has_to_wait(spec)) {
+    held_ = held_command{&spec, std::move(args), memory};
     holds_input_ = true;
     return;
   }
@@ -84,7 +84,11 @@ void resp_connection::admit(const command_spec& spec, arguments args,
   drain();
 }
 
-bool resp_connection::is_paused(const command_spec& spec) const {
+bool resp_connection::has_to_wait(const command_spec& spec) const {
+  // It hears of all that its later commands do, and of nothing earlier.
+  if (settings_->notifies() && spec.name.ends_with("subscribe")
+      && replies_.size() > 0)
+    return true;
   if (settings_->paused != pause_mode::writes)
     return settings_->paused == pause_mode::all;
   auto queue_writes = [&] {
@@ -95,10 +99,10 @@ bool resp_connection::is_paused(const command_spec& spec) const {
 }
 
 void resp_connection::resume() {
-  if (!paused_ || is_paused(*paused_->spec))
+  if (!held_ || has_to_wait(*held_->spec))
     return;
-  auto next = std::move(*paused_);
-  paused_.reset();
+  auto next = std::move(*held_);
+  held_.reset();
   holds_input_ = false;
   admit(*next.spec, std::move(next.args), next.memory);
 }

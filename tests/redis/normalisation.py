@@ -51,7 +51,7 @@ TABLE = [Row(*row) for row in (
 
 # Malformed input that kvs answers in its own way.
 OWN_ANSWERS = {
-    b"*1048577\r\n": "kvs keeps to 1,024 x 1,024 arguments",
+    b"*1048577\r\n": "kvs bounds the memory that an unfinished command takes",
     b"*2147483647\r\n": "as above",
     b"\0PING\r\n": "Redis looks for the end of a line as C does",
     b"PING\0\r\n": "as above",

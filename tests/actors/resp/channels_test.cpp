@@ -79,6 +79,18 @@ TEST_F(ChannelsTest, TellsOfChangesOnlyWhatTheSettingSays) {
                         "__keyevent@0__:set\r\n$1\r\nk\r\n");
 }
 
+// Goal: in a pipeline, too, who listens hears of what follows and of nothing
+// before.
+TEST_F(ChannelsTest, HearsOfItsLaterCommandsOnly) {
+  tell(one, "HELLO 3");
+  tell(one, "CONFIG SET notify-keyspace-events E$");
+  EXPECT_EQ(tell(one, "SET k 1\r\nPSUBSCRIBE *\r\nSET k 2\r\nPUNSUBSCRIBE"),
+            "+OK\r\n>3\r\n$10\r\npsubscribe\r\n$1\r\n*\r\n:1\r\n"
+            ">4\r\n$8\r\npmessage\r\n$1\r\n*\r\n$18\r\n__keyevent@0__:set\r\n"
+            "$1\r\nk\r\n+OK\r\n"
+            ">3\r\n$12\r\npunsubscribe\r\n$1\r\n*\r\n:0\r\n");
+}
+
 TEST_F(ChannelsTest, DropsASubscriberThatDoesNotRead) {
   tell(one, "SUBSCRIBE x");
   one.stream->writable_bytes = 0;

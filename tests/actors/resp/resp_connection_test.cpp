@@ -157,6 +157,26 @@ TEST_F(RespConnectionTest, ClosesIdleClientsAsTheSettingSays) {
   EXPECT_FALSE(other.stream->closed);
 }
 
+TEST_F(RespConnectionTest, SaysInInfoWhatBecameOfTheStore) {
+  start(sync_mode::always);
+  auto client = join();
+  tell(client, "SET a 1\r\nSET b 2 EX 100\r\nSET c 3 EX 300");
+  EXPECT_NE(tell(client, "INFO keyspace")
+              .find("db0:keys=3,expires=2,avg_ttl=200000\r\n"),
+            std::string::npos);
+  EXPECT_NE(tell(client, "INFO persistence").find("aof_last_write_status:ok"),
+            std::string::npos);
+  disk->hold_syncs = true;
+  tell(client, "SET d 4");
+  finish_sync(false);
+  EXPECT_EQ(heard(client).substr(0, 1), "-")
+    << "nobody knows what became of it";
+  EXPECT_EQ(tell(client, "SET e 5").substr(0, 9), "-MISCONF ");
+  auto info = tell(client, "INFO persistence");
+  EXPECT_NE(info.find("aof_last_write_status:err"), std::string::npos);
+  EXPECT_NE(info.find("rdb_last_bgsave_status:err"), std::string::npos);
+}
+
 // Goal: a large value keeps no loop busy, whatever is asked of it.
 TEST_F(RespConnectionTest, HasLargeValuesReadAndChangedByTheReader) {
   start();
