@@ -125,6 +125,11 @@ protected:
   virtual void take_large() = 0;
   /// Says why the request under way cannot be served, and ends the input.
   virtual void refuse_large(protocol::status code, const char* why) = 0;
+  /// `parse_one` would take nothing now whatever had arrived. Nothing is read
+  /// meanwhile, so that the end of the stream is seen behind all requests.
+  virtual bool is_held() const {
+    return false;
+  }
   /// Requests that the router does not have, or not any more.
   virtual std::size_t requests_elsewhere() const {
     return 0;
@@ -152,8 +157,8 @@ protected:
             arrived_bytes_ - parsed_bytes_};
   }
   /// Owns what `arrived` shows.
-  const std::shared_ptr<receive_buffer>& arrived_memory() const {
-    return buffer_;
+  const memory_owner& arrived_memory() const {
+    return buffer_memory_;
   }
   void took(std::size_t count);
   /// A request is incomplete: its deadline begins, if it has not.
@@ -234,6 +239,7 @@ private:
   bool may_read() const;
   void read_more();
   void make_room();
+  void use_fresh_buffer(std::size_t capacity_bytes);
   void parse();
   /// Whether the request under way takes longer than its bytes so far allow.
   bool is_late(time_point now);
@@ -249,7 +255,7 @@ private:
   void read_fetched(std::uint64_t charged_bytes);
   void end_fetch(const failure& error, memory_owner memory,
                  std::span<const std::byte> value);
-  void schedule_flush();
+  void flush_soon();
   void flush();
   void discard_output(std::size_t count);
 
@@ -258,7 +264,9 @@ private:
   void fetch(request_ref ref,
              std::shared_ptr<const stored_value> value) override;
 
-  std::shared_ptr<receive_buffer> buffer_;
+  receive_buffer* buffer_ = nullptr;
+  /// Owns it, in the form in which requests take it along.
+  memory_owner buffer_memory_;
   /// Bytes of the buffer that were parsed, and that have arrived.
   std::size_t parsed_bytes_ = 0;
   std::size_t arrived_bytes_ = 0;

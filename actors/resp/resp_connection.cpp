@@ -59,10 +59,14 @@ std::size_t resp_connection::requests_elsewhere() const {
            : 0;
 }
 
-bool resp_connection::parse_one() {
+bool resp_connection::is_held() const {
   // The settings come first, and what a transaction watches must be known
   // before it begins.
-  if (settings_ == nullptr || watching_ || closes_)
+  return settings_ == nullptr || watching_;
+}
+
+bool resp_connection::parse_one() {
+  if (is_held() || closes_)
     return false;
   auto bytes = as_text(arrived());
   switch (parser_.next(bytes)) {
@@ -83,10 +87,9 @@ bool resp_connection::parse_one() {
       break;
   }
   end_deadline();
-  auto memory = arrived_memory();
   auto whole = bytes.substr(0, parser_.consumed_bytes());
   took(whole.size());
-  take_command(parser_.arguments(), memory, whole);
+  take_command(parser_.arguments(), arrived_memory(), whole);
   return true;
 }
 

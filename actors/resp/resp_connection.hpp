@@ -88,6 +88,7 @@ private:
   bool parse_one() override;
   void take_large() override;
   void refuse_large(protocol::status code, const char* why) override;
+  bool is_held() const override;
   std::size_t requests_elsewhere() const override;
   void forget_client() override;
   void greet() override;
