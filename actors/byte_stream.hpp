@@ -30,7 +30,7 @@ public:
     = 0;
 
   /// Reads at least one byte into `target`, which must stay valid until the
-  /// callback. One at a time.
+  /// callback. One at a time. @pre it is not empty
   virtual void read(std::span<std::byte> target) = 0;
 
   /// Writes as much of `parts` as is taken without waiting; nullopt: the

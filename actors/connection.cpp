@@ -38,9 +38,20 @@ connection::behavior_type connection::make_behavior() {
   check_deadlines();
   greet();
   read_more();
+  turn_time_.reset();
+  // CAF compares the type of a message with one after the other.
   return {
     [this](operations_answered& message) {
       router_.handle(message);
+      end_turn();
+    },
+    [this](const stream_received& message) {
+      received(message);
+      end_turn();
+    },
+    [this](const flush_due&) {
+      flush_scheduled_ = false;
+      flush();
       end_turn();
     },
     [this](const keys_scanned& message) {
@@ -78,17 +89,8 @@ connection::behavior_type connection::make_behavior() {
       input_ended_ = true;
       end_turn();
     },
-    [this](const stream_received& message) {
-      received(message);
-      end_turn();
-    },
     [this](const stream_writable&) {
       blocked_ = false;
-      flush();
-      end_turn();
-    },
-    [this](const flush_due&) {
-      flush_scheduled_ = false;
       flush();
       end_turn();
     },
@@ -160,15 +162,15 @@ void connection::received(const stream_received& message) {
 }
 
 void connection::end_turn() {
-  turn_time_.reset();
-  if (closed_)
-    return finish_if_drained();
-  parse();
-  router_.send_collected();
-  fetch_next();
-  schedule_flush();
-  read_more();
+  if (!closed_) {
+    parse();
+    router_.send_collected();
+    fetch_next();
+    flush_soon();
+    read_more();
+  }
   finish_if_drained();
+  turn_time_.reset();
 }
 
 void connection::check_deadlines() {
@@ -248,7 +250,8 @@ void connection::on_exit() {
   // A timer may hold this actor longer than its loop lives; the socket must
   // not stay with it, and no memory.
   args_ = {};
-  buffer_.reset();
+  buffer_ = nullptr;
+  buffer_memory_.reset();
   output_.clear();
   spare_.release();
 }

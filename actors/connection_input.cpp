@@ -39,28 +39,35 @@ bool connection::may_read() const {
 void connection::read_more() {
   if (linger_until_ && !reading_ && !closed_) {
     // What was read before may still be borrowed.
-    if (buffer_ == nullptr || buffer_.use_count() > 1)
-      buffer_ = std::make_shared<receive_buffer>(receive_buffer_bytes);
+    if (buffer_ == nullptr || buffer_memory_.use_count() > 1)
+      use_fresh_buffer(receive_buffer_bytes);
     reading_ = true;
     return args_.stream->read({buffer_->bytes.get(), buffer_->capacity_bytes});
   }
   if (!may_read())
     return;
-  reading_ = true;
+  std::span<std::byte> room;
   if (large_ && !large_->skipped) {
     auto& body = large_->body;
-    auto room = std::min<std::uint64_t>(body.capacity(), large_->wanted_bytes)
-                - body.size();
-    return args_.stream->read({body.data() + body.size(), room});
+    room = {body.data() + body.size(),
+            std::min<std::uint64_t>(body.capacity(), large_->wanted_bytes)
+              - body.size()};
+  } else {
+    make_room();
+    room = {buffer_->bytes.get() + arrived_bytes_,
+            buffer_->capacity_bytes - arrived_bytes_};
   }
-  make_room();
-  args_.stream->read({buffer_->bytes.get() + arrived_bytes_,
-                      buffer_->capacity_bytes - arrived_bytes_});
+  // Requests that fill the whole buffer wait for earlier ones, and those end
+  // with a turn.
+  if (room.empty())
+    return;
+  reading_ = true;
+  args_.stream->read(room);
 }
 
 void connection::make_room() {
   auto rest = arrived_bytes_ - parsed_bytes_;
-  if (buffer_ != nullptr && buffer_.use_count() == 1) {
+  if (buffer_ != nullptr && buffer_memory_.use_count() == 1) {
     // No request borrows from it any more, and what the last one read of it
     // happened before it let go.
     std::atomic_thread_fence(std::memory_order_acquire);
@@ -69,16 +76,22 @@ void connection::make_room() {
                    rest);
   } else if (buffer_ == nullptr
              || buffer_->capacity_bytes - arrived_bytes_ < receive_room_min) {
-    auto fresh = std::make_shared<receive_buffer>(receive_buffer_bytes);
+    auto before = buffer_memory_;
+    auto* unparsed = rest > 0 ? arrived().data() : nullptr;
+    use_fresh_buffer(receive_buffer_bytes);
     if (rest > 0)
-      std::memcpy(fresh->bytes.get(), buffer_->bytes.get() + parsed_bytes_,
-                  rest);
-    buffer_ = std::move(fresh);
+      std::memcpy(buffer_->bytes.get(), unparsed, rest);
   } else {
     return;
   }
   parsed_bytes_ = 0;
   arrived_bytes_ = rest;
+}
+
+void connection::use_fresh_buffer(std::size_t capacity_bytes) {
+  auto fresh = std::make_shared<receive_buffer>(capacity_bytes);
+  buffer_ = fresh.get();
+  buffer_memory_ = std::move(fresh);
 }
 
 void connection::parse() {
@@ -141,13 +154,13 @@ void connection::unread(std::span<const std::byte> bytes) {
   auto rest = arrived();
   auto room = std::max(receive_buffer_bytes,
                        bytes.size() + rest.size() + receive_room_min);
-  auto fresh = std::make_shared<receive_buffer>(room);
-  std::memcpy(fresh->bytes.get(), bytes.data(), bytes.size());
+  auto before = buffer_memory_;
+  use_fresh_buffer(room);
+  std::memcpy(buffer_->bytes.get(), bytes.data(), bytes.size());
   if (!rest.empty())
-    std::memcpy(fresh->bytes.get() + bytes.size(), rest.data(), rest.size());
+    std::memcpy(buffer_->bytes.get() + bytes.size(), rest.data(), rest.size());
   arrived_bytes_ = bytes.size() + rest.size();
   parsed_bytes_ = 0;
-  buffer_ = std::move(fresh);
 }
 
 void connection::feed_large() {

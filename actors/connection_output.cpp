@@ -40,7 +40,7 @@ protocol::byte_buffer& connection::out() {
 
 void connection::wrote(std::size_t count) {
   if (pending_bytes_ == 0)
-    last_write_progress_ = this->clock().now();
+    last_write_progress_ = turn_time();
   pending_bytes_ += count;
 }
 
@@ -127,9 +127,12 @@ void connection::run(request_ref ref, std::shared_ptr<program> what) {
   });
 }
 
-void connection::schedule_flush() {
+void connection::flush_soon() {
   if (flush_scheduled_ || blocked_ || output_.empty())
     return;
+  // Nothing is left to be said: this is all that one write can serve.
+  if (requests_in_flight() == 0 && parsed_bytes_ == arrived_bytes_ && !large_)
+    return flush();
   // The note lands behind the answers that are in the mailbox already, so one
   // write serves them all.
   flush_scheduled_ = true;
@@ -155,7 +158,7 @@ void connection::flush() {
       return close("connection.write-failed");
     blocked_ = *written < wanted;
     if (*written > 0)
-      last_write_progress_ = this->clock().now();
+      last_write_progress_ = turn_time();
     discard_output(*written);
   }
 }

@@ -155,8 +155,8 @@ protected:
             arrived_bytes_ - parsed_bytes_};
   }
   /// Owns what `arrived` shows.
-  const std::shared_ptr<receive_buffer>& arrived_memory() const {
-    return buffer_;
+  const memory_owner& arrived_memory() const {
+    return buffer_memory_;
   }
   void took(std::size_t count);
   /// A request is incomplete: its deadline begins, if it has not.
@@ -222,8 +222,9 @@ protected:
   connection_args args_;
   request_router router_;
   std::optional<large_input> large_;
-  /// The codec waits for something before it takes the next request: nothing
-  /// is parsed or read.
+  /// The codec waits for something before it takes the next request. Nothing
+  /// is parsed or read meanwhile, so that the end of the stream is seen behind
+  /// all requests.
   bool holds_input_ = false;
 
 private:
@@ -242,6 +243,7 @@ private:
   bool may_read() const;
   void read_more();
   void make_room();
+  void use_fresh_buffer(std::size_t capacity_bytes);
   void parse();
   /// Whether the request under way takes longer than its bytes so far allow.
   bool is_late(time_point now);
@@ -257,7 +259,7 @@ private:
   void read_fetched(std::uint64_t charged_bytes);
   void end_fetch(const failure& error, memory_owner memory,
                  std::span<const std::byte> value);
-  void schedule_flush();
+  void flush_soon();
   void flush();
   void discard_output(std::size_t count);
 
@@ -267,7 +269,9 @@ private:
              std::shared_ptr<const stored_value> value) override;
   void run(request_ref ref, std::shared_ptr<program> what) override;
 
-  std::shared_ptr<receive_buffer> buffer_;
+  receive_buffer* buffer_ = nullptr;
+  /// Owns it, in the form in which requests take it along.
+  memory_owner buffer_memory_;
   /// Bytes of the buffer that were parsed, and that have arrived.
   std::size_t parsed_bytes_ = 0;
   std::size_t arrived_bytes_ = 0;

@@ -3,7 +3,7 @@
 namespace kvs::actors {
 
 job_queue::job_queue(caf::actor_system& system)
-  : caf_compat::job_acceptor{system} {
+  : caf_compat::job_acceptor{system}, sockets_{io_, [this] { run_ready(); }} {
 }
 
 void job_queue::submit(caf::resumable* job) {
@@ -30,10 +30,11 @@ void job_queue::arm() {
 }
 
 void job_queue::run_ready() {
-  // What one batch of requests wakes up is at most a few generations of jobs:
-  // connection, shards, connection. Running those at once saves trips through
-  // epoll; the bound lets sockets in however much the actors have to say.
-  constexpr std::size_t jobs_max = 64;
+  // What one round of sockets wakes up is at most a few generations of jobs:
+  // connections, WRITER, shards, connections. Running those at once saves
+  // trips through epoll; the bound lets sockets in however much the actors
+  // have to say.
+  constexpr std::size_t jobs_max = 256;
   for (std::size_t count = 0; count < jobs_max && !ready_.empty(); ++count) {
     auto* job = ready_.front();
     ready_.pop_front();

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "actors/caf_compat.hpp"
+#include "actors/socket_poller.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -30,8 +31,9 @@ public:
   /// Takes over one reference to `job`.
   void submit(caf::resumable* job) override;
 
-  /// Runs what is ready now, at most one round. Asio handlers call it last,
-  /// so that an actor they woke up runs without another trip through epoll.
+  /// Runs what is ready now, at most one round. Whoever wakes up actors on
+  /// this thread calls it last, so that they run without another trip through
+  /// epoll.
   void run_ready();
 
   /// Serves the io_context until no work is left; called once, by the thread
@@ -42,13 +44,20 @@ public:
     return io_;
   }
 
+  /// Whom the sockets of this loop ask to be told.
+  socket_poller& sockets() noexcept {
+    return sockets_;
+  }
+
 private:
   void arm();
 
   /// Messages an actor handles before others get their turn.
   static constexpr std::size_t throughput_max = 300;
 
-  boost::asio::io_context io_;
+  /// One thread serves it: what that thread posts needs no lock.
+  boost::asio::io_context io_{1};
+  socket_poller sockets_;
   std::deque<caf::resumable*> ready_;
   bool armed_ = false;
   /// Written once, when the thread starts; read by any sender.

@@ -137,12 +137,17 @@ void key_evaluation::increment(const operation& op, answer& reply) {
     reply.code = outcome::out_of_range;
     return;
   }
-  constexpr std::size_t digits_max = 20;
-  auto text = std::make_shared<std::array<char, digits_max>>();
-  auto end = std::to_chars(text->data(), text->data() + digits_max, number);
-  auto bytes = std::as_bytes(std::span{text->data(), end.ptr});
+  if (state_.digits.size() < digits_max) {
+    auto own = std::make_shared_for_overwrite<std::byte[]>(digits_max);
+    state_.digits = {own.get(), digits_max};
+    state_.digits_memory = std::move(own);
+  }
+  // The number that may have been there before has been read.
+  auto* text = reinterpret_cast<char*>(state_.digits.data());
+  auto end = std::to_chars(text, text + digits_max, number);
+  auto bytes = std::as_bytes(std::span{text, end.ptr});
   state_.present = true;
-  replace_value(text, bytes, storage::value_checksum(bytes));
+  replace_value(state_.digits_memory, bytes, storage::value_checksum(bytes));
   reply.number = number;
   count_change(reply);
 }

@@ -23,7 +23,13 @@ struct key_state {
   std::span<std::byte> spare;
   /// The operand of the next append lies right behind the value already.
   bool operand_follows = false;
+  /// Where increments may write their sum, and who owns it. Optional.
+  std::span<std::byte> digits;
+  memory_owner digits_memory;
 };
+
+/// Bytes that the sum of an increment takes at most.
+inline constexpr std::size_t digits_max = 20;
 
 /// Whether `op` looks at the value of a key that is present.
 bool needs_value(const operation& op) noexcept;

@@ -63,10 +63,10 @@ private:
       return false;
     }
     end_deadline();
-    auto memory = arrived_memory();
     took(frame_bytes);
-    take_request(
-      *header, bytes.subspan(native::header_bytes, header->body_bytes), memory);
+    take_request(*header,
+                 bytes.subspan(native::header_bytes, header->body_bytes),
+                 arrived_memory());
     return true;
   }
 

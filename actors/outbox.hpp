@@ -3,6 +3,7 @@
 
 #include "actors/session.hpp"
 
+#include <cstddef>
 #include <utility>
 #include <vector>
 
@@ -18,8 +19,13 @@ public:
   operations_answered& to(const session_actor& session,
                           storage::sequence_number evaluated_at = 0) {
     // Requests of one session come in runs, so the last one is nearly always
-    // the right one, and there are never more than a turn's sessions.
-    for (auto it = messages_.rbegin(); it != messages_.rend(); ++it)
+    // the right one. A session may get two messages as well; looking through
+    // those of all sessions would cost more.
+    constexpr std::ptrdiff_t compared_max = 4;
+    auto end = messages_.rend() - messages_.rbegin() > compared_max
+                 ? messages_.rbegin() + compared_max
+                 : messages_.rend();
+    for (auto it = messages_.rbegin(); it != end; ++it)
       if (it->first == session)
         return it->second;
     messages_.emplace_back(session, operations_answered{});

@@ -222,19 +222,15 @@ void request_router::dispatch(std::uint32_t slot, const operation& op,
   flights_[slot].way = way;
   auto shard = store_.shard_of(op.hash);
   if (way == route::read) {
-    reads_[shard].operations.push_back(op);
-    reads_[shard].memory.add(memory);
+    reads_[shard].add(op, memory);
     return;
   }
   ++writes_in_flight_;
   enter_lane(op.hash, way);
-  if (way == route::blind) {
-    blind_.operations.push_back(op);
-    blind_.memory.add(memory);
-  } else {
-    evaluations_[shard].operations.push_back(op);
-    evaluations_[shard].memory.add(memory);
-  }
+  if (way == route::blind)
+    blind_.add(op, memory);
+  else
+    evaluations_[shard].add(op, memory);
 }
 
 void request_router::enter_lane(storage::key_hash hash, route way) {
@@ -260,7 +256,7 @@ void request_router::leave_lane(storage::key_hash hash) {
       found->second.held = std::move(held);
       return;
     }
-    held.pop_front();
+    held.erase(held.begin());
     auto op = details_of(slot).op;
     auto memory = details_of(slot).memory;
     dispatch(slot, op, way, memory);
@@ -310,13 +306,13 @@ void request_router::release_barrier() {
 
 void request_router::send_collected() {
   for (std::uint32_t shard = 0; shard < reads_.size(); ++shard)
-    if (!reads_[shard].operations.empty())
-      port_.forward(shard, std::exchange(reads_[shard], {}));
+    if (!reads_[shard].empty())
+      port_.forward(shard, reads_[shard].take());
   for (std::uint32_t shard = 0; shard < evaluations_.size(); ++shard)
-    if (!evaluations_[shard].operations.empty())
-      port_.forward(shard, std::exchange(evaluations_[shard], {}));
-  if (!blind_.operations.empty())
-    port_.forward(std::exchange(blind_, {}));
+    if (!evaluations_[shard].empty())
+      port_.forward(shard, evaluations_[shard].take());
+  if (!blind_.empty())
+    port_.forward(blind_.take());
 }
 
 void request_router::handle(operations_answered& message) {

@@ -17,6 +17,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -146,7 +147,8 @@ private:
   struct lane {
     route way = route::blind;
     std::uint32_t count = 0;
-    std::deque<std::uint32_t> held;
+    /// Those behind, oldest first; hardly ever any.
+    std::vector<std::uint32_t> held;
   };
 
   std::uint32_t open_flight(std::uint64_t wire_id, protocol::request_type type);
@@ -229,9 +231,33 @@ private:
   /// A write to the whole store is in flight: everything else waits.
   bool exclusive_ = false;
 
-  std::vector<read_batch> reads_;
-  std::vector<evaluate_batch> evaluations_;
-  append_batch blind_;
+  /// Operations that leave together.
+  template <class Batch>
+  class collected {
+  public:
+    void add(const operation& op, const memory_owner& memory) {
+      // Most turns are like the one before.
+      if (batch_.operations.capacity() == 0)
+        batch_.operations.reserve(last_count_);
+      batch_.operations.push_back(op);
+      batch_.memory.add(memory);
+    }
+    bool empty() const noexcept {
+      return batch_.operations.empty();
+    }
+    Batch take() {
+      last_count_ = batch_.operations.size();
+      return std::exchange(batch_, {});
+    }
+
+  private:
+    Batch batch_;
+    std::size_t last_count_ = 0;
+  };
+
+  std::vector<collected<read_batch>> reads_;
+  std::vector<collected<evaluate_batch>> evaluations_;
+  collected<append_batch> blind_;
 };
 
 } // namespace kvs::actors

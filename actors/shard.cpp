@@ -376,6 +376,8 @@ void shard::on_exit() {
   large_.clear();
   sent_.clear();
   evaluations_.clear();
+  spare_evaluations_.clear();
+  arena_ = {};
   args_ = {};
 }
 

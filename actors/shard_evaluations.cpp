@@ -61,6 +61,19 @@ private:
   memory_owners memory_;
 };
 
+/// An evaluation that has ended keeps memory for so many operations, …
+constexpr std::size_t spare_operations_max = 4;
+/// … and so many are kept: what many clients with full pipelines have under
+/// way, 4 MiB at most.
+constexpr std::size_t spare_evaluations_max = 4096;
+
+template <class T>
+void clear_and_limit(std::vector<T>& all) {
+  if (all.capacity() > spare_operations_max)
+    all = {};
+  all.clear();
+}
+
 /// Moves on those who can be decided in one turn.
 void fill_round(evaluation& current) {
   std::uint64_t total = 0;
@@ -80,25 +93,35 @@ void fill_round(evaluation& current) {
 
 void shard::evaluate(evaluate_batch& batch) {
   figures_.evaluations += batch.operations.size();
+  if (outgoing_.records.capacity() == 0)
+    outgoing_.records.reserve(batch.operations.size());
   for (const auto& op : batch.operations)
     add_to_evaluation({batch.from, op, batch.memory});
 }
 
 void shard::add_to_evaluation(pending_operation pending) {
-  if (auto it = evaluations_.find(pending.op.key); it != evaluations_.end()) {
+  hashed_key key{pending.op.hash, pending.op.key};
+  auto [it, is_first] = evaluations_.try_emplace(key);
+  if (!is_first) {
     it->second->waiting.push_back(std::move(pending));
     return;
   }
-  auto current = std::make_shared<evaluation>();
-  current->hash = pending.op.hash;
-  current->key = pending.op.key;
+  it->second = new_evaluation();
+  auto current = it->second;
+  current->key = key;
   current->running.push_back(std::move(pending));
-  evaluations_.emplace(current->key, current);
   start(current);
 }
 
+evaluation_ptr shard::new_evaluation() {
+  if (spare_evaluations_.empty())
+    return std::make_shared<evaluation>();
+  auto made = std::move(spare_evaluations_.back());
+  spare_evaluations_.pop_back();
+  return made;
+}
+
 void shard::start(const evaluation_ptr& current) {
-  current->id = ++last_evaluation_id_;
   current->answers.clear();
   // A value that a rejected round has read gives its memory back first.
   current->result.reset();
@@ -106,7 +129,7 @@ void shard::start(const evaluation_ptr& current) {
   // The stamp is taken before any I/O: whatever is published while a value is
   // being read makes the WRITER reject the result.
   current->evaluated_at = applied_up_to_;
-  const auto* entry = index_.find(current->hash, current->key);
+  const auto* entry = index_.find(current->key.hash, current->key.bytes);
   current->reports_new_expiry = false;
   if (entry == nullptr || has_expired(*entry)) {
     current->reports_new_expiry
@@ -144,24 +167,26 @@ void shard::fetch_value(const evaluation_ptr& current,
     return reserve_next();
   }
   const auto& from = segment_of(entry.location.segment);
-  auto buffer = std::make_shared_for_overwrite<std::byte[]>(
-    entry.location.size_bytes + spare_bytes);
-  std::span target{buffer.get(), entry.location.size_bytes};
+  auto room = arena_.take(entry.location.size_bytes + spare_bytes);
+  auto target = room.bytes.first(entry.location.size_bytes);
   auto count
     = from->bytes().read_resident_at(entry.location.offset_bytes, target);
   if (!count)
     return fail(current, to_failure(count.error()));
   if (!*count)
     return fetch_cold_value(current, entry, std::move(state));
-  auto value = storage::verify_record(*from, entry.location.offset_bytes,
-                                      target, current->key);
-  if (!value)
-    return fail(current, to_failure(value.error()));
-  state.value = *value;
-  state.value_crc = storage::value_checksum(*value);
-  state.memory = buffer;
-  state.spare = {buffer.get() + (value->data() - target.data()) + value->size(),
-                 spare_bytes};
+  auto place = storage::verify_head(*from, entry.location.offset_bytes,
+                                    target.size(), target, current->key.bytes);
+  if (!place)
+    return fail(current, to_failure(place.error()));
+  state.value = target.subspan(place->offset_bytes, place->size_bytes);
+  state.value_crc = storage::value_checksum(state.value);
+  if (state.value_crc != place->crc)
+    return fail(current, to_failure(storage::value_damaged(
+                           *from, entry.location.offset_bytes)));
+  state.memory = std::move(room.memory);
+  state.spare
+    = room.bytes.subspan(place->offset_bytes + place->size_bytes, spare_bytes);
   decide(current, std::move(state));
 }
 
@@ -178,7 +203,9 @@ void shard::read_reserved(const memory_granted& granted) {
   auto next = std::move(large_.front());
   large_.pop_front();
   reserving_ = false;
-  next.current->charge = charged_memory(nullptr, {args_.budget, granted.bytes});
+  // Its messages own it too, and they tell owners by their address.
+  next.current->charge = charged_memory(std::make_shared<std::byte>(),
+                                        {args_.budget, granted.bytes});
   if (next.entry)
     fetch_cold_value(next.current, *next.entry, std::move(next.state));
   else
@@ -201,8 +228,8 @@ void shard::fetch_cold_value(const evaluation_ptr& current,
                              key_state state) {
   ++figures_.cold_reads;
   const auto& reader = args_.readers[next_reader_++ % args_.readers.size()];
-  read_record request{
-    {segment_of(entry.location.segment), entry.location, current->key}};
+  read_record request{{segment_of(entry.location.segment), entry.location,
+                       std::string{current->key.bytes}}};
   const auto& first = current->running.front();
   if (append_bytes(*current) > storage::turn_value_bytes_max) {
     // It is the only one of its round, and too large to be copied here.
@@ -237,8 +264,17 @@ void shard::fetch_cold_value(const evaluation_ptr& current,
 void shard::decide(const evaluation_ptr& current, key_state state) {
   if (decide_elsewhere(current, state))
     return;
-  current->result.emplace(std::move(state), args_.value_bytes_max,
-                          args_.clock->now());
+  storage::timestamp_ms now = 0;
+  for (const auto& pending : current->running) {
+    if (pending.op.kind == operation_kind::update && now == 0)
+      now = args_.clock->now();
+    if (pending.op.kind == operation_kind::increment && state.digits.empty()) {
+      auto room = arena_.take(digits_max);
+      state.digits = room.bytes;
+      state.digits_memory = std::move(room.memory);
+    }
+  }
+  current->result.emplace(std::move(state), args_.value_bytes_max, now);
   current->answers.reserve(current->running.size());
   for (const auto& pending : current->running)
     current->answers.push_back(current->result->apply(pending.op));
@@ -282,12 +318,13 @@ void shard::settle(const evaluation_ptr& current) {
     return complete(current, 0);
   }
   const auto& after = result.state();
+  keep_sent(current);
   evaluated_record record;
   record.evaluation = current->id;
   record.type = after.present ? storage::record_type::put
                               : storage::record_type::tombstone;
-  record.hash = current->hash;
-  record.key = current->key;
+  record.hash = current->key.hash;
+  record.key = current->key.bytes;
   record.value = after.value;
   record.value_crc = after.value_crc;
   record.expires_at = after.expires_at;
@@ -296,17 +333,28 @@ void shard::settle(const evaluation_ptr& current) {
   record.rejection_count = current->rejection_count;
   record.is_unnoticed = !result.is_noticed();
   outgoing_.records.push_back(record);
-  outgoing_.memory.add(current);
-  sent_.emplace(current->id, current);
+  // Everything that the record's bytes may lie in.
+  for (const auto& pending : current->running)
+    outgoing_.memory.add(pending.memory);
+  outgoing_.memory.add(after.memory);
+  outgoing_.memory.add(current->charge);
+}
+
+void shard::keep_sent(const evaluation_ptr& current) {
+  if (unsent_.empty()) {
+    unsent_.push_back(sent_.size());
+    sent_.emplace_back();
+  }
+  current->id = unsent_.back();
+  unsent_.pop_back();
+  sent_[current->id] = current;
 }
 
 evaluation_ptr shard::take_sent(std::uint64_t id) {
-  auto it = sent_.find(id);
   // The WRITER settles every evaluation exactly once.
-  assert(it != sent_.end());
-  auto found = it->second;
-  sent_.erase(it);
-  return found;
+  assert(sent_[id] != nullptr);
+  unsent_.push_back(id);
+  return std::exchange(sent_[id], nullptr);
 }
 
 void shard::publish_evaluated(const published_record& record) {
@@ -324,15 +372,14 @@ void shard::reject(std::uint64_t id) {
 void shard::fail(const evaluation_ptr& current, const failure& why) {
   for (auto& pending : current->running)
     outbox_.fail(pending.session, pending.op.ref, why);
-  current->running.clear();
   withdraw(*current);
-  complete(current, 0);
+  end_round(current);
 }
 
 void shard::withdraw(const evaluation& ended) {
   // Only a rejected evaluation may have keys reserved for it.
   if (ended.rejection_count > 0)
-    caf_compat::tell(this, args_.writer, withdraw_evaluation{ended.hash});
+    caf_compat::tell(this, args_.writer, withdraw_evaluation{ended.key.hash});
 }
 
 void shard::complete(const evaluation_ptr& current,
@@ -340,25 +387,32 @@ void shard::complete(const evaluation_ptr& current,
   for (std::size_t at = 0; at < current->running.size(); ++at) {
     auto& reply = current->answers[at];
     current->result->settle_version(reply, version);
-    box_for(current->hash, !current->reports_new_expiry)
+    box_for(current->key.hash, !current->reports_new_expiry)
       .to(current->running[at].session, applied_up_to_)
       .answers.push_back(std::move(reply));
   }
-  current->running.clear();
-  if (current->waiting.empty()) {
-    evaluations_.erase(std::string_view{current->key});
-    return;
+  end_round(current);
+}
+
+void shard::end_round(const evaluation_ptr& current) {
+  auto it = evaluations_.find(current->key);
+  assert(it != evaluations_.end());
+  evaluations_.erase(it);
+  clear_and_limit(current->running);
+  clear_and_limit(current->answers);
+  current->result.reset();
+  current->charge.reset();
+  current->rejection_count = 0;
+  if (!current->waiting.empty()) {
+    fill_round(*current);
+    const auto& first = current->running.front().op;
+    current->key = {first.hash, first.key};
+    evaluations_.emplace(current->key, current);
+    return start(current);
   }
-  // The next round gets an object of its own: messages under way still refer
-  // to the bytes of this one.
-  auto next = std::make_shared<evaluation>();
-  next->hash = current->hash;
-  next->key = current->key;
-  next->waiting = std::move(current->waiting);
-  fill_round(*next);
-  evaluations_.erase(std::string_view{current->key});
-  evaluations_.emplace(next->key, next);
-  start(next);
+  clear_and_limit(current->waiting);
+  if (spare_evaluations_.size() < spare_evaluations_max)
+    spare_evaluations_.push_back(current);
 }
 
 void shard::send_outgoing() {

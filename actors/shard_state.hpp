@@ -31,12 +31,59 @@ struct pending_operation {
   memory_owners memory;
 };
 
-/// The conditional writes of one key that are decided together. It also owns
-/// the bytes of the record it sends to the WRITER.
-struct evaluation {
-  std::uint64_t id = 0;
+/// Memory for small values, one allocation for many. What was handed out
+/// stays until its last owner lets go, and is not handed out again.
+class value_arena {
+public:
+  struct room {
+    std::span<std::byte> bytes;
+    memory_owner memory;
+  };
+
+  /// `size` bytes of no particular value.
+  room take(std::size_t size) {
+    if (size > chunk_bytes / 8) {
+      auto own = std::make_shared_for_overwrite<std::byte[]>(size);
+      return {{own.get(), size}, std::move(own)};
+    }
+    if (left_.size() < size) {
+      auto fresh = std::make_shared_for_overwrite<std::byte[]>(chunk_bytes);
+      left_ = {fresh.get(), chunk_bytes};
+      chunk_ = std::move(fresh);
+    }
+    room taken{left_.first(size), chunk_};
+    left_ = left_.subspan(size);
+    return taken;
+  }
+
+private:
+  /// Little enough that one value which is kept for long keeps no more.
+  static constexpr std::size_t chunk_bytes = 16 * 1024;
+  std::span<std::byte> left_;
+  memory_owner chunk_;
+};
+
+/// A key to look for, with the hash that came with it.
+struct hashed_key {
   storage::key_hash hash = 0;
-  std::string key;
+  std::string_view bytes;
+
+  friend bool operator==(const hashed_key& a, const hashed_key& b) {
+    return a.hash == b.hash && a.bytes == b.bytes;
+  }
+  struct hasher {
+    std::size_t operator()(const hashed_key& key) const noexcept {
+      return key.hash;
+    }
+  };
+};
+
+/// The conditional writes of one key that are decided together.
+struct evaluation {
+  /// While its record is with the WRITER.
+  std::uint64_t id = 0;
+  /// Lies in the memory of the first of `running`.
+  hashed_key key;
   /// Being decided; never empty. Their operands are at most 1 MiB together,
   /// unless there is only one.
   std::vector<pending_operation> running;
@@ -138,9 +185,13 @@ private:
   void fail(const evaluation_ptr& current, const failure& why);
   /// Tells the WRITER that nothing needs to be reserved any more.
   void withdraw(const evaluation& ended);
-  /// Answers `running`, then goes on with `waiting` or ends.
+  /// Answers `running`, then ends the round.
   void complete(const evaluation_ptr& current,
                 storage::sequence_number version);
+  /// `running` is answered: goes on with `waiting`, or ends.
+  void end_round(const evaluation_ptr& current);
+  evaluation_ptr new_evaluation();
+  void keep_sent(const evaluation_ptr& current);
   evaluation_ptr take_sent(std::uint64_t id);
   void send_outgoing();
 
@@ -187,11 +238,16 @@ private:
   storage::sequence_number applied_up_to_;
   storage::sequence_number durable_version_ = 0;
 
-  /// Keyed by the key inside the evaluation.
-  boost::unordered_flat_map<std::string_view, evaluation_ptr> evaluations_;
-  /// Those whose record is with the WRITER, by number.
-  boost::unordered_flat_map<std::uint64_t, evaluation_ptr> sent_;
-  std::uint64_t last_evaluation_id_ = 0;
+  /// By their keys.
+  boost::unordered_flat_map<hashed_key, evaluation_ptr, hashed_key::hasher>
+    evaluations_;
+  /// Those whose record is with the WRITER, at their `id`.
+  std::vector<evaluation_ptr> sent_;
+  /// Places in `sent_` that are free.
+  std::vector<std::uint64_t> unsent_;
+  /// Evaluations that have ended: their memory serves the next ones.
+  std::vector<evaluation_ptr> spare_evaluations_;
+  value_arena arena_;
   /// The one in front has asked for its memory if `reserving_`.
   std::deque<large_evaluation> large_;
   bool reserving_ = false;

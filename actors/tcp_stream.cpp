@@ -1,13 +1,13 @@
 #include "actors/tcp_stream.hpp"
 
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/error.hpp>
-
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <utility>
 
 namespace kvs::actors {
 namespace {
@@ -21,47 +21,58 @@ using tcp_option
 /// As many parts as Linux takes in one call without a copy of our own.
 constexpr std::size_t parts_max = 64;
 
-class tcp_stream final : public byte_stream,
-                         public std::enable_shared_from_this<tcp_stream> {
+bool would_wait() {
+  return errno == EAGAIN || errno == EWOULDBLOCK;
+}
+
+class tcp_stream final : public byte_stream, public socket_watcher {
 public:
-  tcp_stream(tcp::socket socket, job_queue& loop)
-    : socket_{std::move(socket)}, loop_{loop} {
+  tcp_stream(tcp::socket socket, job_queue& loop) : loop_{loop} {
     boost::system::error_code ignored;
-    socket_.set_option(tcp::no_delay{true}, ignored);
-    socket_.set_option(boost::asio::socket_base::keep_alive{true}, ignored);
+    socket.set_option(tcp::no_delay{true}, ignored);
+    socket.set_option(boost::asio::socket_base::keep_alive{true}, ignored);
     constexpr int seconds = keepalive_after.count();
     constexpr int probes = 3;
-    socket_.set_option(tcp_option<TCP_KEEPIDLE>{seconds}, ignored);
-    socket_.set_option(tcp_option<TCP_KEEPINTVL>{seconds / probes}, ignored);
-    socket_.set_option(tcp_option<TCP_KEEPCNT>{probes}, ignored);
-    socket_.non_blocking(true, ignored);
-    if (auto remote = socket_.remote_endpoint(ignored); !ignored)
+    socket.set_option(tcp_option<TCP_KEEPIDLE>{seconds}, ignored);
+    socket.set_option(tcp_option<TCP_KEEPINTVL>{seconds / probes}, ignored);
+    socket.set_option(tcp_option<TCP_KEEPCNT>{probes}, ignored);
+    if (auto remote = socket.remote_endpoint(ignored); !ignored)
       peer_
         = remote.address().to_string() + ":" + std::to_string(remote.port());
+    // Asio would look at it in every turn for itself.
+    descriptor_ = socket.release(ignored);
+  }
+
+  tcp_stream(const tcp_stream&) = delete;
+  tcp_stream& operator=(const tcp_stream&) = delete;
+
+  ~tcp_stream() override {
+    close();
   }
 
   void on_events(std::function<void(event, std::size_t)> received,
                  std::function<void()> writable) override {
     received_ = std::move(received);
     writable_ = std::move(writable);
+    // Not before: the stream may be made on another thread.
+    watched_ = loop_.sockets().add(descriptor_, *this);
   }
 
   void read(std::span<std::byte> target) override {
-    socket_.async_read_some(
-      boost::asio::buffer(target.data(), target.size()),
-      [self = shared_from_this()](boost::system::error_code error,
-                                  std::size_t count) {
-        if (!self->received_)
-          return;
-        if (!error)
-          self->received_(event::bytes, count);
-        else if (error == boost::asio::error::eof)
-          self->received_(event::end_of_stream, 0);
-        else
-          self->received_(event::failed, 0);
-        // The actor was only told; let it run before the next epoll.
-        self->loop_.run_ready();
-      });
+    target_ = target;
+    if (!watched_)
+      return tell(event::failed, 0);
+    if (readable_)
+      receive();
+  }
+
+  void ready(bool readable, bool writable, bool hung_up) override {
+    hung_up_ = hung_up_ || hung_up;
+    readable_ = readable_ || readable || hung_up;
+    if (readable_ && target_.data() != nullptr)
+      receive();
+    if (writable && std::exchange(waits_to_write_, false))
+      writable_();
   }
 
   std::optional<std::size_t>
@@ -79,29 +90,32 @@ public:
     message.msg_iovlen = count;
     ssize_t sent = 0;
     do {
-      // Not the socket's own write: a peer that is gone must be an error here
-      // and not a signal, whatever the process does about SIGPIPE.
-      sent = ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL);
+      // A peer that is gone must be an error here and not a signal, whatever
+      // the process does about SIGPIPE.
+      sent = ::sendmsg(descriptor_, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     } while (sent < 0 && errno == EINTR);
-    if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
+    if (sent < 0 && !would_wait())
       return std::nullopt;
     auto written = static_cast<std::size_t>(std::max<ssize_t>(sent, 0));
-    if (written < wanted)
-      wait_until_writable();
+    waits_to_write_ = written < wanted;
     return written;
   }
 
   void end_output() override {
-    boost::system::error_code ignored;
-    socket_.shutdown(tcp::socket::shutdown_send, ignored);
+    ::shutdown(descriptor_, SHUT_WR);
   }
 
   void close() override {
     received_ = nullptr;
     writable_ = nullptr;
-    boost::system::error_code ignored;
-    socket_.shutdown(tcp::socket::shutdown_both, ignored);
-    socket_.close(ignored);
+    target_ = {};
+    waits_to_write_ = false;
+    if (descriptor_ == -1)
+      return;
+    if (watched_)
+      loop_.sockets().remove(descriptor_);
+    ::shutdown(descriptor_, SHUT_RDWR);
+    ::close(std::exchange(descriptor_, -1));
   }
 
   std::string peer() const override {
@@ -109,26 +123,46 @@ public:
   }
 
 private:
-  void wait_until_writable() {
-    if (waiting_)
+  /// @pre somebody waits for bytes, and there may be some
+  void receive() {
+    ssize_t got = 0;
+    do {
+      got = ::recv(descriptor_, target_.data(), target_.size(), MSG_DONTWAIT);
+    } while (got < 0 && errno == EINTR);
+    if (got < 0 && would_wait()) {
+      readable_ = false; // The next byte is told.
       return;
-    waiting_ = true;
-    socket_.async_wait(tcp::socket::wait_write,
-                       [self = shared_from_this()](boost::system::error_code) {
-                         self->waiting_ = false;
-                         if (!self->writable_)
-                           return;
-                         self->writable_();
-                         self->loop_.run_ready();
-                       });
+    }
+    if (got < 0)
+      return tell(event::failed, 0);
+    if (got == 0)
+      return tell(event::end_of_stream, 0);
+    // Less than asked for is all there was. The end of the stream may have
+    // come with it, and is told only once.
+    auto count = static_cast<std::size_t>(got);
+    readable_ = count == target_.size() || hung_up_;
+    tell(event::bytes, count);
   }
 
-  tcp::socket socket_;
+  void tell(event what, std::size_t count) {
+    target_ = {};
+    if (received_)
+      received_(what, count);
+  }
+
   job_queue& loop_;
+  int descriptor_ = -1;
+  /// Whether the kernel tells what happens to it; it may lack memory.
+  bool watched_ = false;
   std::string peer_;
   std::function<void(event, std::size_t)> received_;
   std::function<void()> writable_;
-  bool waiting_ = false;
+  /// Where bytes are wanted; null: nowhere.
+  std::span<std::byte> target_;
+  /// What the poller has told, until a read says otherwise.
+  bool readable_ = true;
+  bool hung_up_ = false;
+  bool waits_to_write_ = false;
 };
 
 } // namespace

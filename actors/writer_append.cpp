@@ -48,6 +48,8 @@ bool writer::stage_blind(blind_input& input) {
     }
     auto& part = part_of(shard_of(op.hash), publication_kind::blind, batch.from,
                          batch.memory);
+    if (part.records.capacity() == 0)
+      part.records.reserve(batch.operations.size() - input.position);
     stage_record(op, storage::record_type::put, take_sequences(1), part);
   }
   return true;
@@ -74,6 +76,8 @@ bool writer::stage_evaluated(evaluated_input& input) {
     }
     auto& part
       = part_of(batch.shard, publication_kind::evaluated, {}, batch.memory);
+    if (part.records.capacity() == 0)
+      part.records.reserve(batch.records.size() - input.position);
     operation op;
     op.ref.id = record.evaluation;
     op.hash = record.hash;

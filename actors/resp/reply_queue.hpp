@@ -49,7 +49,6 @@ public:
     if (size_ == ring_.size())
       grow();
     auto& fresh = ring_[(begin_ + size_) & (ring_.size() - 1)];
-    fresh = {};
     fresh.version = static_cast<std::uint8_t>(version);
     fresh.is_unwanted = is_unwanted;
     return first_ + size_++;
@@ -99,9 +98,15 @@ public:
   template <class Take>
   void drain(Take take) {
     while (size_ > 0 && ring_[begin_].what != entry::kind::waiting) {
-      if (!ring_[begin_].is_unwanted)
-        take(ring_[begin_]);
-      ring_[begin_] = {};
+      auto& first = ring_[begin_];
+      if (!first.is_unwanted)
+        take(first);
+      // Only these own anything; the next to open it sets the rest.
+      if (first.what == entry::kind::value)
+        first.memory = {};
+      else if (first.what == entry::kind::bytes)
+        first.bytes.release();
+      first.what = entry::kind::waiting;
       begin_ = (begin_ + 1) & (ring_.size() - 1);
       ++first_;
       --size_;

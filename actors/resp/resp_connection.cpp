@@ -84,10 +84,9 @@ bool resp_connection::parse_one() {
       break;
   }
   end_deadline();
-  auto memory = arrived_memory();
   auto whole = bytes.substr(0, parser_.consumed_bytes());
   took(whole.size());
-  take_command(parser_.arguments(), memory, whole);
+  take_command(parser_.arguments(), arrived_memory(), whole);
   return true;
 }
 

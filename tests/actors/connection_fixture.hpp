@@ -20,6 +20,7 @@ public:
     writable_ = std::move(writable);
   }
   void read(std::span<std::byte> target) override {
+    EXPECT_FALSE(target.empty());
     target_ = target;
     deliver();
   }

@@ -37,10 +37,11 @@ INCLUDES = [
     (r"protocol/native/.+", [STANDARD, r"protocol/.+", r"cereal/.+"]),
     (r"protocol/.+", [STANDARD, r"protocol/.+"]),
     # The edges of the actor world: sockets and threads.
-    (r"actors/(acceptor|tcp_stream|job_queue|asio_scheduler)\..pp",
+    (r"actors/(acceptor|tcp_stream|socket_poller|job_queue|asio_scheduler)"
+     r"\..pp",
      [STANDARD, r"(actors|storage|protocol)/.+", r"(caf|spdlog)/.+",
-      r"boost/(asio|unordered|system)/.+", r"sys/socket\.h",
-       r"netinet/tcp\.h"]),
+      r"boost/(asio|unordered|system)/.+", r"sys/(epoll|socket)\.h",
+      r"netinet/tcp\.h", r"unistd\.h"]),
     (r"actors/.+", [STANDARD, r"(actors|storage|protocol)/.+",
                     r"(caf|spdlog)/.+", r"boost/unordered/.+"]),
     # The client needs neither CAF nor the store.
