@@ -1,6 +1,7 @@
 // How an INDEX SHARD decides conditional writes. The rules are in
 // docs/architecture.md, "The life of a conditional put".
 
+#include "actors/evaluation_work.hpp"
 #include "actors/shard_state.hpp"
 
 #include <algorithm>
@@ -35,31 +36,6 @@ bool copies_value(const evaluation& current) {
            && each.op.update->copies_value();
   });
 }
-
-/// What an evaluation does to a large value, operation by operation.
-class evaluation_work final : public long_work {
-public:
-  evaluation_work(const evaluation& current, key_state state,
-                  std::uint64_t value_bytes_max, storage::timestamp_ms now)
-    : result{std::move(state), value_bytes_max, now} {
-    for (const auto& each : current.running) {
-      operations_.push_back(each.op);
-      memory_.add(each.memory);
-    }
-  }
-  bool step() override {
-    answers.push_back(result.apply(operations_[answers.size()]));
-    return answers.size() == operations_.size();
-  }
-
-  key_evaluation result;
-  std::vector<answer> answers;
-
-private:
-  std::vector<operation> operations_;
-  /// The shard may stop and let go of the operations meanwhile.
-  memory_owners memory_;
-};
 
 /// Moves on those who can be decided in one turn.
 void fill_round(evaluation& current) {
@@ -295,6 +271,7 @@ void shard::settle(const evaluation_ptr& current) {
   record.evaluated_at = current->evaluated_at;
   record.rejection_count = current->rejection_count;
   record.is_unnoticed = !result.is_noticed();
+  record.was_made = result.was_made();
   outgoing_.records.push_back(record);
   outgoing_.memory.add(current);
   sent_.emplace(current->id, current);
