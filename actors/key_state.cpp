@@ -223,6 +223,7 @@ void key_evaluation::replace_value(memory_owner memory,
 void key_evaluation::count_change(answer& reply, bool is_noticed) {
   ++change_count_;
   is_noticed_ = is_noticed_ || is_noticed;
+  was_made_ = was_made_ || (is_noticed && state_.present && !reply.existed);
   state_.version = change_bit | change_count_;
   reply.applied = true;
   reply.version = state_.version;

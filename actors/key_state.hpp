@@ -61,6 +61,11 @@ public:
     return is_noticed_;
   }
 
+  /// Whether some operation has made the key; a later one may have erased it.
+  bool was_made() const noexcept {
+    return was_made_;
+  }
+
   /// The key after all operations.
   const key_state& state() const noexcept {
     return state_;
@@ -90,6 +95,7 @@ private:
   storage::timestamp_ms now_;
   std::uint32_t change_count_ = 0;
   bool is_noticed_ = false;
+  bool was_made_ = false;
 };
 
 } // namespace kvs::actors

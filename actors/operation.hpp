@@ -83,6 +83,8 @@ struct operation {
   std::int64_t delta = 0;
   /// Who watches the key does not take it for changed.
   bool is_unnoticed = false;
+  /// erase: the key was made and erased again in between.
+  bool was_made = false;
   /// update: owned by the message.
   const value_update* update = nullptr;
 };

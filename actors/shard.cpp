@@ -154,6 +154,8 @@ void shard::apply_record(const published_record& record) {
       note_made(record.key, record.entry.sequence);
   } else {
     index_.erase(record.hash, record.key, record.entry.sequence);
+    if (record.was_made)
+      note_made(record.key, record.entry.sequence);
   }
 }
 

@@ -69,8 +69,9 @@ struct published_record {
   storage::key_hash hash = 0;
   std::string_view key;
   storage::index_entry entry;
-  /// operation::is_unnoticed.
+  /// As in `operation`.
   bool is_unnoticed = false;
+  bool was_made = false;
 };
 
 enum class publication_kind : std::uint8_t {
@@ -192,8 +193,9 @@ struct evaluated_record {
   storage::sequence_number evaluated_at = 0;
   /// How often this evaluation was rejected before.
   std::uint32_t rejection_count = 0;
-  /// operation::is_unnoticed.
+  /// As in `operation`.
   bool is_unnoticed = false;
+  bool was_made = false;
 };
 
 struct append_evaluated {

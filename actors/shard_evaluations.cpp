@@ -1,6 +1,7 @@
 // How an INDEX SHARD decides conditional writes. The rules are in
 // docs/architecture.md, "The life of a conditional put".
 
+#include "actors/evaluation_work.hpp"
 #include "actors/shard_state.hpp"
 
 #include <algorithm>
@@ -27,39 +28,6 @@ std::uint64_t append_bytes(const evaluation& current) {
       total += each.op.value.size();
   return total;
 }
-
-/// Whether an update of the evaluation copies the value.
-bool copies_value(const evaluation& current) {
-  return std::ranges::any_of(current.running, [](const auto& each) {
-    return each.op.kind == operation_kind::update
-           && each.op.update->copies_value();
-  });
-}
-
-/// What an evaluation does to a large value, operation by operation.
-class evaluation_work final : public long_work {
-public:
-  evaluation_work(const evaluation& current, key_state state,
-                  std::uint64_t value_bytes_max, storage::timestamp_ms now)
-    : result{std::move(state), value_bytes_max, now} {
-    for (const auto& each : current.running) {
-      operations_.push_back(each.op);
-      memory_.add(each.memory);
-    }
-  }
-  bool step() override {
-    answers.push_back(result.apply(operations_[answers.size()]));
-    return answers.size() == operations_.size();
-  }
-
-  key_evaluation result;
-  std::vector<answer> answers;
-
-private:
-  std::vector<operation> operations_;
-  /// The shard may stop and let go of the operations meanwhile.
-  memory_owners memory_;
-};
 
 /// An evaluation that has ended keeps memory for so many operations, …
 constexpr std::size_t spare_operations_max = 4;
@@ -332,6 +300,7 @@ void shard::settle(const evaluation_ptr& current) {
   record.evaluated_at = current->evaluated_at;
   record.rejection_count = current->rejection_count;
   record.is_unnoticed = !result.is_noticed();
+  record.was_made = result.was_made();
   outgoing_.records.push_back(record);
   // Everything that the record's bytes may lie in.
   for (const auto& pending : current->running)

@@ -86,6 +86,7 @@ bool writer::stage_evaluated(evaluated_input& input) {
     op.value_crc = record.value_crc;
     op.expires_at = record.expires_at;
     op.is_unnoticed = record.is_unnoticed;
+    op.was_made = record.was_made;
     stage_record(op, record.type, take_sequences(record.change_count), part);
     if (own)
       release_reservation(storage::slot_of(record.hash));
@@ -250,7 +251,8 @@ void writer::stage_record(const operation& op, storage::record_type type,
                           op.hash,
                           op.key,
                           {place, sequence, op.expires_at},
-                          op.is_unnoticed});
+                          op.is_unnoticed,
+                          op.was_made});
 }
 
 void writer::note_record(storage::record_type type,

@@ -38,8 +38,10 @@ const found_value* key_view::find(std::string_view key) {
 
 void key_view::put(std::string_view key, shared_bytes value,
                    std::int64_t expires_at_ms) {
+  auto& known = make_entry(key);
+  known.noticed = true;
+  known.made = known.made || !known.present;
   put_unnoticed(key, std::move(value), expires_at_ms);
-  make_entry(key).noticed = true;
 }
 
 void key_view::put_unnoticed(std::string_view key, shared_bytes value,
@@ -180,10 +182,12 @@ std::vector<operation> program_view::writes(const storage::key_hasher& hash,
     return op;
   };
   for (const auto& [key, known] : entries_) {
-    if (!known.changed || (!known.present && !known.was_present))
+    // Who watches an absent key sees that it was there in between.
+    auto matters = known.present || known.was_present || known.made;
+    if (!known.changed || !matters)
       continue;
     if (!known.present) {
-      add(operation_kind::erase, key, known.hash);
+      add(operation_kind::erase, key, known.hash).was_made = known.made;
       continue;
     }
     auto& op = add(operation_kind::put, key, known.hash);

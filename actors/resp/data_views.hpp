@@ -44,6 +44,8 @@ protected:
     bool changed = false;
     /// Whether who watches the key takes it for changed.
     bool noticed = false;
+    /// It was made, whatever has become of it since.
+    bool made = false;
     /// The value, too, is another one.
     bool replaced = false;
     protocol::resp::found_value found;

@@ -57,6 +57,19 @@ TEST(KeyStateTest, RefusesWhatIsNoCanonicalInteger) {
   }
 }
 
+TEST(KeyStateTest, RemembersThatTheKeyCameAndWent) {
+  key_evaluation evaluation{{}, 100};
+  evaluation.apply(make(operation_kind::erase));
+  EXPECT_FALSE(evaluation.was_made());
+  evaluation.apply(add(1));
+  evaluation.apply(make(operation_kind::erase));
+  EXPECT_FALSE(evaluation.state().present);
+  EXPECT_TRUE(evaluation.was_made());
+  key_evaluation of_present{present("1", 1), 100};
+  of_present.apply(add(1));
+  EXPECT_FALSE(of_present.was_made());
+}
+
 TEST(KeyStateTest, RefusesToLeave64Bits) {
   key_evaluation up{present("9223372036854775807", 1), 100};
   EXPECT_EQ(up.apply(add(1)).code, outcome::out_of_range);

@@ -69,6 +69,19 @@ TEST_F(TransactionsTest, AKeyThatCameAndWentBreaksAWatch) {
             "+OK\r\n+QUEUED\r\n*1\r\n+PONG\r\n");
 }
 
+TEST_F(TransactionsTest, AKeyThatCameAndWentWithinAnotherExecBreaksAWatch) {
+  for (const auto* command : {"SET n 1", "MSET n 1", "INCR n"}) {
+    tell(one, "WATCH n");
+    tell(two, std::string{"MULTI\r\n"} + command + "\r\nDEL n\r\nEXEC");
+    EXPECT_EQ(tell(one, "MULTI\r\nPING\r\nEXEC"), "+OK\r\n+QUEUED\r\n*-1\r\n")
+      << command;
+  }
+  tell(one, "WATCH n");
+  tell(two, "MULTI\r\nDEL n\r\nFLUSHALL\r\nEXEC");
+  EXPECT_EQ(tell(one, "MULTI\r\nPING\r\nEXEC"),
+            "+OK\r\n+QUEUED\r\n*1\r\n+PONG\r\n");
+}
+
 TEST_F(TransactionsTest, ABitFieldThatFailsBreaksNoWatch) {
   tell(one, "WATCH n");
   EXPECT_EQ(tell(two, "BITFIELD n OVERFLOW FAIL INCRBY u2 0 9"),

@@ -1,0 +1,46 @@
+/// What a SHARD has a READER decide; private to shard*.cpp.
+#pragma once
+
+#include "actors/long_work.hpp"
+#include "actors/shard_state.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace kvs::actors {
+
+/// Whether an update of the evaluation copies the value.
+inline bool copies_value(const evaluation& current) {
+  return std::ranges::any_of(current.running, [](const auto& each) {
+    return each.op.kind == operation_kind::update
+           && each.op.update->copies_value();
+  });
+}
+
+/// What an evaluation does to a large value, operation by operation.
+class evaluation_work final : public long_work {
+public:
+  evaluation_work(const evaluation& current, key_state state,
+                  std::uint64_t value_bytes_max, storage::timestamp_ms now)
+    : result{std::move(state), value_bytes_max, now} {
+    for (const auto& each : current.running) {
+      operations_.push_back(each.op);
+      memory_.add(each.memory);
+    }
+  }
+  bool step() override {
+    answers.push_back(result.apply(operations_[answers.size()]));
+    return answers.size() == operations_.size();
+  }
+
+  key_evaluation result;
+  std::vector<answer> answers;
+
+private:
+  std::vector<operation> operations_;
+  /// The shard may stop and let go of the operations meanwhile.
+  memory_owners memory_;
+};
+
+} // namespace kvs::actors
