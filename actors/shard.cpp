@@ -112,6 +112,7 @@ void shard::apply(publish& message) {
 }
 
 void shard::apply_part(publication_part& part) {
+  prefetch(part.records);
   switch (part.kind) {
     case publication_kind::blind: {
       auto& answers = outbox_.to(part.session, applied_up_to_).answers;

@@ -63,6 +63,7 @@ void shard::evaluate(evaluate_batch& batch) {
   figures_.evaluations += batch.operations.size();
   if (outgoing_.records.capacity() == 0)
     outgoing_.records.reserve(batch.operations.size());
+  prefetch(batch.operations);
   for (const auto& op : batch.operations)
     add_to_evaluation({batch.from, op, batch.memory});
 }

@@ -37,6 +37,8 @@ void shard::read(read_batch& batch) {
   };
   std::vector<looked_up> entries;
   entries.reserve(batch.operations.size());
+  for (const auto& op : batch.operations)
+    index_.prefetch(op.hash);
   std::size_t buffer_bytes = 0;
   for (const auto& op : batch.operations) {
     looked_up found{index_.find(op.hash, op.key), false};

@@ -210,6 +210,16 @@ private:
 
   void apply(publish& message);
   void apply_part(publication_part& part);
+  /// Loads what the index knows of the keys of a batch. One lookup after the
+  /// other waits for memory several times; many in a row wait together.
+  template <class Batch>
+  void prefetch(const Batch& batch) const {
+    for (const auto& each : batch)
+      index_.prefetch(each.hash);
+    if (batch.size() > 1)
+      for (const auto& each : batch)
+        index_.find(each.hash, each.key);
+  }
   void apply_record(const published_record& record);
   void hold_batch(const publication_part& part);
   void release(const batch_released& message);

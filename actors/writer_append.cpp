@@ -36,6 +36,7 @@ bool writer::stage(writer_input& input) {
 
 bool writer::stage_blind(blind_input& input) {
   auto& batch = input.batch;
+  slots_.prefetch(batch.operations);
   for (; input.position < batch.operations.size(); ++input.position) {
     const auto& op = batch.operations[input.position];
     if (log_.staged_bytes() >= storage::turn_value_bytes_max
@@ -57,6 +58,7 @@ bool writer::stage_blind(blind_input& input) {
 
 bool writer::stage_evaluated(evaluated_input& input) {
   auto& batch = input.batch;
+  slots_.prefetch(batch.records);
   for (; input.position < batch.records.size(); ++input.position) {
     const auto& record = batch.records[input.position];
     if (log_.staged_bytes() >= storage::turn_value_bytes_max

@@ -212,6 +212,11 @@ bool index::put(key_hash hash, std::string_view key, const index_entry& entry) {
   return state_->apply(hash, key, entry);
 }
 
+void index::prefetch(key_hash hash) const noexcept {
+  if (const partition_map* const map = state_->map_at(state_->slot(hash)))
+    __builtin_prefetch(map);
+}
+
 bool index::erase(key_hash hash, std::string_view key,
                   sequence_number sequence) {
   partition_map* const map = state_->map_at(state_->slot(hash));

@@ -65,6 +65,10 @@ public:
   /// new, nothing changed.
   bool put(key_hash hash, std::string_view key, const index_entry& entry);
 
+  /// Begins to load what `find` and `put` will look at first. Worth it for a
+  /// batch of keys, where one need not wait for the memory of the other.
+  void prefetch(key_hash hash) const noexcept;
+
   /// Removes `key` if its entry is older than `sequence`. True: removed.
   bool erase(key_hash hash, std::string_view key, sequence_number sequence);
 

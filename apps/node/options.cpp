@@ -50,7 +50,8 @@ void add_store_options(CLI::App& app, node_options& options, raw_options& raw) {
     ->capture_default_str()
     ->group("Store");
   app
-    .add_option("--shards", store.shard_count, "Index shards; 0: one per core")
+    .add_option("--shards", store.shard_count,
+                "Index shards; 0: one per event loop")
     ->check(CLI::Range(0, 1024))
     ->capture_default_str()
     ->group("Store");
@@ -227,7 +228,7 @@ std::variant<node_options, exit_now> parse_node_options(int argc, char** argv) {
     ->option_text("HOST:PORT [127.0.0.1:4000]");
   app
     .add_option("--threads", options.thread_count,
-                "Event loops; 0: one per core")
+                "Event loops; 0: one per core but one")
     ->check(CLI::Range(0, 256))
     ->capture_default_str();
   app.add_flag("--allow-remote", options.allow_remote,

@@ -6,7 +6,9 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <limits>
+#include <memory>
 
 namespace kvs::actors {
 namespace {
@@ -46,6 +48,22 @@ TEST(KeyStateTest, CountsFromZeroWhenTheKeyIsAbsent) {
   key_evaluation evaluation{{}, 100};
   EXPECT_EQ(evaluation.apply(add(-5)).number, -5);
   EXPECT_EQ(text_of(evaluation.state().value), "-5");
+}
+
+// Goal: the sum lies in the memory that was given for it, and stays owned when
+// a put comes between two increments.
+TEST(KeyStateTest, AddsUpInTheMemoryItIsGiven) {
+  auto memory = std::make_shared<std::array<std::byte, digits_max>>();
+  auto start = present("41", 1);
+  start.digits = *memory;
+  start.digits_memory = memory;
+  key_evaluation evaluation{std::move(start), 100};
+  evaluation.apply(add(1));
+  evaluation.apply(make(operation_kind::put, "7"));
+  EXPECT_EQ(evaluation.apply(add(1)).number, 8);
+  EXPECT_EQ(text_of(evaluation.state().value), "8");
+  EXPECT_EQ(evaluation.state().value.data(), memory->data());
+  EXPECT_EQ(evaluation.state().memory, memory);
 }
 
 TEST(KeyStateTest, RefusesWhatIsNoCanonicalInteger) {

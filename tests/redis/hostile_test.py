@@ -28,7 +28,8 @@ CONNECTIONS = 10_000
 def make_server():
     if os.environ.get("KVS_RESP_SERVER") == "redis":
         return RedisServer()
-    return KvsServer("--sync", "none", "--max-clients", str(CONNECTIONS + 500))
+    return KvsServer("--sync", "none", "--shards", 2, "--threads", 2,
+                     "--max-clients", str(CONNECTIONS + 500))
 
 
 def memory_bytes(server):

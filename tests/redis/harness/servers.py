@@ -106,4 +106,7 @@ def under_test(choice=None):
     `redis` compares it with itself: no difference may be found then.
     """
     choice = choice or os.environ.get("KVS_RESP_SERVER", "kvs")
-    return RedisServer() if choice == "redis" else KvsServer()
+    if choice == "redis":
+        return RedisServer()
+    # Several of each whatever is usual: what they do in turn is tested too.
+    return KvsServer("--shards", 2, "--threads", 2)
