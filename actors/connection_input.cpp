@@ -144,8 +144,11 @@ void connection::begin_large(std::uint64_t needed_bytes,
   large_->skipped = skipped;
   deadline_began_.reset();
   begin_deadline();
-  if (!skipped)
+  if (!skipped) {
+    // A value of half a gibibyte is not copied each time it grows.
+    large_->body.make_room(wanted_bytes);
     grow_large();
+  }
 }
 
 void connection::unread(std::span<const std::byte> bytes) {

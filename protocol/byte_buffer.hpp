@@ -25,7 +25,8 @@ public:
   byte_buffer(byte_buffer&& other) noexcept
     : bytes_(std::exchange(other.bytes_, nullptr)),
       size_bytes_(std::exchange(other.size_bytes_, 0)),
-      capacity_bytes_(std::exchange(other.capacity_bytes_, 0)) {
+      capacity_bytes_(std::exchange(other.capacity_bytes_, 0)),
+      room_bytes_(std::exchange(other.room_bytes_, 0)) {
   }
 
   byte_buffer& operator=(byte_buffer&& other) noexcept {
@@ -34,6 +35,7 @@ public:
       bytes_ = std::exchange(other.bytes_, nullptr);
       size_bytes_ = std::exchange(other.size_bytes_, 0);
       capacity_bytes_ = std::exchange(other.capacity_bytes_, 0);
+      room_bytes_ = std::exchange(other.room_bytes_, 0);
     }
     return *this;
   }
@@ -71,6 +73,19 @@ public:
   void reserve(std::size_t capacity_bytes) {
     if (capacity_bytes > capacity_bytes_)
       reallocate(capacity_bytes);
+  }
+
+  /// Makes sure that no later `reserve` of up to `room_bytes` copies anything.
+  /// Takes addresses, not memory: an allocator touches no page of a large
+  /// block before somebody writes to it. If it refuses, later growth copies.
+  void make_room(std::size_t room_bytes) {
+    if (room_bytes <= room_bytes_)
+      return;
+    void* moved = std::realloc(bytes_, room_bytes);
+    if (moved == nullptr)
+      return;
+    bytes_ = static_cast<std::byte*>(moved);
+    room_bytes_ = room_bytes;
   }
 
   /// Adds `added_bytes` bytes of no particular value at the end and returns
@@ -130,18 +145,19 @@ private:
     return needed_bytes > grown_bytes ? needed_bytes : grown_bytes;
   }
 
-  void reallocate(std::size_t capacity_bytes) {
-    // realloc moves large blocks by remapping pages instead of copying them.
-    void* moved = std::realloc(bytes_, capacity_bytes);
-    if (moved == nullptr)
+  // Growing is rare; inlined, it only makes every append longer.
+  [[gnu::noinline]] void reallocate(std::size_t capacity_bytes) {
+    make_room(capacity_bytes);
+    if (room_bytes_ < capacity_bytes)
       throw std::bad_alloc{};
-    bytes_ = static_cast<std::byte*>(moved);
     capacity_bytes_ = capacity_bytes;
   }
 
   std::byte* bytes_{nullptr};
   std::size_t size_bytes_{0};
   std::size_t capacity_bytes_{0};
+  /// What is allocated; at least the capacity.
+  std::size_t room_bytes_{0};
 };
 
 } // namespace kvs::protocol

@@ -16,6 +16,8 @@ struct process_figures {
   std::uint64_t id = 0;
   /// "Linux 6.1 x86_64".
   std::string system;
+  /// "libc", or what replaces its malloc.
+  std::string allocator;
   std::uint64_t resident_bytes = 0;
   std::uint64_t peak_bytes = 0;
   /// With six decimals.

@@ -110,7 +110,7 @@ void add_memory(info_text& out, const process_figures& process) {
     .line("maxmemory_human", "0B")
     .line("maxmemory_policy", "noeviction")
     .line("mem_fragmentation_ratio", "1.00")
-    .line("mem_allocator", "libc");
+    .line("mem_allocator", process.allocator);
 }
 
 void add_persistence(info_text& out, const figures& store) {

@@ -36,6 +36,7 @@ actors::resp::process_figures figures_of_this_process() {
   uname(&system);
   figures.system
     = std::string{system.sysname} + " " + system.release + " " + system.machine;
+  figures.allocator = KVS_ALLOCATOR;
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   figures.resident_bytes = resident_bytes();
