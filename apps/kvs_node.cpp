@@ -131,11 +131,11 @@ int serve(caf::actor_system& system, actors::running_store& store,
 
 int run(node_options options, const stop_events& events) {
   // A core is left to the kernel and to clients (docs/adr/0007).
-  auto cores = std::max(2U, std::thread::hardware_concurrency());
+  auto cores = std::max(1U, std::thread::hardware_concurrency());
   if (options.thread_count == 0)
-    options.thread_count = cores - 1;
+    options.thread_count = std::max(1U, cores - 1);
   if (options.store.shard_count == 0)
-    options.store.shard_count = options.thread_count;
+    options.store.shard_count = cores;
   spdlog::info("node.starting version={} pid={} dir={} addr={}:{} shards={} "
                "threads={} sync={}",
                KVS_VERSION, getpid(), options.store.directory,

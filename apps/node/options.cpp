@@ -50,8 +50,7 @@ void add_store_options(CLI::App& app, node_options& options, raw_options& raw) {
     ->capture_default_str()
     ->group("Store");
   app
-    .add_option("--shards", store.shard_count,
-                "Index shards; 0: one per event loop")
+    .add_option("--shards", store.shard_count, "Index shards; 0: one per core")
     ->check(CLI::Range(0, 1024))
     ->capture_default_str()
     ->group("Store");
