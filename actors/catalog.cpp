@@ -97,6 +97,13 @@ private:
   }
 
   segment_created create(const create_segment& request) {
+    // Compaction goes on, and when it has freed some the next try succeeds.
+    if (args_.state.segments.size() >= args_.segments_max)
+      return {make_failure(outcome::no_space,
+                           "the store has as many segments as it can have: "
+                           "delete keys, or restart with a larger "
+                           "--segment-bytes; nothing changed"),
+              nullptr, false};
     storage::segment_header header;
     header.id = take_id();
     header.store_id = args_.state.store_id;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actors/shard.hpp"
+#include "storage/limits.hpp"
 #include "storage/manifest.hpp"
 
 #include <memory>
@@ -87,6 +88,8 @@ struct catalog_args {
   std::shared_ptr<const storage::clock> clock;
   /// Space reserved for a new log segment; 0: none.
   std::uint64_t segment_bytes = 0;
+  /// More segments are not created; tests lower it.
+  std::size_t segments_max = storage::segments_max;
 };
 
 /// `thread`: where it runs; nullptr: on the scheduler (tests).

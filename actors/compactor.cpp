@@ -10,7 +10,7 @@ namespace kvs::actors {
 
 compactor::compactor(caf::actor_config& config,
                      caf_compat::execution_base* thread, compactor_args args)
-  : pinnable{config, thread}, args_{std::move(args)}, hash_{args_.hash_seed} {
+  : pinnable{config, thread}, args_{std::move(args)} {
 }
 
 compactor::behavior_type compactor::make_behavior() {
@@ -201,7 +201,7 @@ void compactor::write_hint() {
   if (it == segments_.end()) // It was compacted away in the meantime.
     return;
   const auto& entry = it->second.entry;
-  storage::hint_builder hints;
+  storage::hint_builder hints{args_.hasher};
   storage::segment_scanner scanner{it->second.handle, entry.end_bytes,
                                    storage::segment_scanner::values::skip};
   for (;;) {

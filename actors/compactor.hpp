@@ -53,7 +53,7 @@ struct compactor_args {
   std::shared_ptr<storage::file_system> files;
   std::string directory;
   std::uint64_t store_id = 0;
-  std::uint64_t hash_seed = 0;
+  storage::key_hasher hasher{0};
   storage::compaction_policy policy;
   std::shared_ptr<const storage::clock> clock;
   /// What the MANIFEST lists as sealed, with handles.

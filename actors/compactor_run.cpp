@@ -55,7 +55,7 @@ void compactor::open_output() {
           return;
         auto output = storage::relocation_writer::create(
           args_.files, args_.directory, reply.id, args_.store_id,
-          run_->purged_at);
+          run_->purged_at, args_.hasher);
         if (!output)
           return abandon("compactor.output-failed", to_failure(output.error()));
         run_->output = std::move(*output);
@@ -123,13 +123,14 @@ void compactor::add_to_chunk(judged_chunk& chunk,
       && record.head.type != storage::record_type::tombstone)
     return;
   judged_chunk::record wanted{record, std::string{record.key}};
-  wanted.hash = hash_(wanted.key);
+  wanted.hash = args_.hasher(wanted.key);
   wanted.shard = storage::shard_of(wanted.hash,
                                    static_cast<std::uint32_t>(shards_.size()));
   chunk.records.push_back(std::move(wanted));
 }
 
 void compactor::ask_liveness(std::shared_ptr<judged_chunk> chunk) {
+  chunk->expired_until = args_.clock->now();
   std::vector<query_liveness> queries(shards_.size());
   for (const auto& each : chunk->records)
     queries[each.shard].records.push_back(
@@ -145,6 +146,8 @@ void compactor::ask_liveness(std::shared_ptr<judged_chunk> chunk) {
         [this, chunk, shard](const liveness_found& found) {
           if (!run_)
             return;
+          chunk->expired_until
+            = std::min(chunk->expired_until, found.persisted_time);
           std::size_t at = 0;
           for (auto& each : chunk->records)
             if (each.shard == shard)
@@ -158,7 +161,7 @@ void compactor::ask_liveness(std::shared_ptr<judged_chunk> chunk) {
 
 void compactor::copy_chunk(const judged_chunk& chunk) {
   for (const auto& record : chunk.records) {
-    auto copied = copy_record(record);
+    auto copied = copy_record(record, chunk.expired_until);
     if (copied)
       continue;
     if (copied.error().code == storage::errc::corrupt)
@@ -169,14 +172,25 @@ void compactor::copy_chunk(const judged_chunk& chunk) {
 }
 
 storage::result<storage::ok>
-compactor::copy_record(const judged_chunk::record& record) {
+compactor::copy_record(const judged_chunk::record& record,
+                       storage::timestamp_ms expired_until) {
   auto scanned = record.scanned;
   scanned.key = record.key;
   auto may_go
     = storage::tombstone_may_go(scanned.head.sequence, run_->victims,
                                 run_->usage, unsealed_base(run_->usage));
-  switch (
-    storage::judge(scanned.head, record.found, args_.clock->now(), may_go)) {
+  auto verdict
+    = storage::judge(scanned.head, record.found, expired_until, may_go);
+  relocated_record moved{record.hash,
+                         scanned.location,
+                         {},
+                         scanned.head.expires_at,
+                         scanned.head.type == storage::record_type::tombstone};
+  auto is_known = record.found == storage::liveness::live;
+  // An expired record that a shard still finds leaves it with the segment.
+  if (is_known && verdict != storage::verdict::copy)
+    run_->moves[record.shard].push_back(moved);
+  switch (verdict) {
     case storage::verdict::drop:
       return storage::ok{};
     case storage::verdict::copy_as_tombstone: {
@@ -194,16 +208,16 @@ compactor::copy_record(const judged_chunk::record& record) {
   if (!place)
     return place.error();
   figures_.copied_bytes += place->size_bytes;
-  if (record.found == storage::liveness::live)
-    run_->moves[record.shard].push_back(
-      {record.hash, record.key, scanned.location, *place});
+  moved.to = *place;
+  if (is_known)
+    run_->moves[record.shard].push_back(moved);
   return storage::ok{};
 }
 
 void compactor::finish_output() {
   if (run_->output->end_bytes() == storage::segment_header_bytes) {
     run_->output.reset();
-    return make_deaths_durable();
+    return tell_moves();
   }
   auto done = run_->output->finish();
   if (!done)
@@ -231,6 +245,8 @@ void compactor::tell_moves() {
   for (std::size_t shard = 0; shard < shards_.size(); ++shard) {
     auto& moves = run_->moves[shard];
     // Every shard gets the handle, also one that has nothing to move.
+    if (run_->target == nullptr && moves.empty())
+      continue;
     std::size_t at = 0;
     do {
       auto end = std::min(at + storage::compaction_entries_max, moves.size());
@@ -243,6 +259,8 @@ void compactor::tell_moves() {
     } while (at < moves.size());
   }
   run_->answers_left = messages.size();
+  if (messages.empty())
+    return make_deaths_durable();
   for (auto& [shard, message] : messages)
     caf_compat::ask(this, shards_[shard], std::move(message))
       .then(

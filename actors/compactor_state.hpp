@@ -54,6 +54,8 @@ struct judged_chunk {
     storage::liveness found = storage::liveness::absent;
   };
   std::vector<record> records;
+  /// What expired until then may go: the MANIFEST knows that time.
+  storage::timestamp_ms expired_until = 0;
 };
 
 class compactor final : public caf_compat::pinnable<compactor_impl::base> {
@@ -99,7 +101,8 @@ private:
                     const storage::scanned_record& record) const;
   void ask_liveness(std::shared_ptr<judged_chunk> chunk);
   void copy_chunk(const judged_chunk& chunk);
-  storage::result<storage::ok> copy_record(const judged_chunk::record& record);
+  storage::result<storage::ok> copy_record(const judged_chunk::record& record,
+                                           storage::timestamp_ms expired_until);
   void finish_output();
   void tell_moves();
   void make_deaths_durable();
@@ -110,7 +113,6 @@ private:
   void end_run();
 
   compactor_args args_;
-  storage::key_hasher hash_;
   std::vector<shard_actor> shards_;
   std::map<storage::segment_id, tracked_segment> segments_;
   std::deque<storage::segment_id> missing_hints_;

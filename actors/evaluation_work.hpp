@@ -4,19 +4,10 @@
 #include "actors/long_work.hpp"
 #include "actors/shard_state.hpp"
 
-#include <algorithm>
 #include <utility>
 #include <vector>
 
 namespace kvs::actors {
-
-/// Whether an update of the evaluation copies the value.
-inline bool copies_value(const evaluation& current) {
-  return std::ranges::any_of(current.running, [](const auto& each) {
-    return each.op.kind == operation_kind::update
-           && each.op.update->copies_value();
-  });
-}
 
 /// What an evaluation does to a large value, operation by operation.
 class evaluation_work final : public long_work {

@@ -1,5 +1,7 @@
 #include "actors/reader.hpp"
 
+#include "actors/record_search.hpp"
+
 #include <algorithm>
 #include <cstring>
 #include <deque>
@@ -66,6 +68,8 @@ public:
         enqueue_job(pending_work{std::move(request.what), promise});
         return promise;
       },
+      [](const find_record& request) { return search_record(request); },
+      [](const read_heads& request) { return search_heads(request); },
       [this](const read_step_due&) {
         step();
         if (!queue_.empty())

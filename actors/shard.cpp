@@ -12,17 +12,21 @@ namespace {
 /// MANIFEST; also how often the COMPACTOR hears of dead bytes.
 constexpr std::chrono::milliseconds tick_period{500};
 
-/// Entries that one turn removes at most.
-constexpr std::size_t sweep_entries_max = 4096;
+/// Records that one turn removes at most, roughly.
+constexpr std::size_t sweep_records_max = 4096;
 
 } // namespace
 
 shard::shard(caf::actor_config& config, caf_compat::execution_base* loop,
              shard_args args)
   : caf_compat::pinnable<shard_impl::base>{config, loop},
-    args_{std::move(args)}, index_{*args_.index},
+    args_{std::move(args)}, index_{args_.keys->keys},
+    expiring_{args_.keys->expiring}, key_count_{index_.size()},
     applied_up_to_{args_.applied_up_to}, persisted_time_{args_.persisted_time} {
   assert(!args_.readers.empty());
+  expiring_.visit_expired(~storage::timestamp_ms{0}, [this](const auto& each) {
+    expiries_.add(each.expires_at);
+  });
   for (const auto& each : args_.segments)
     segments_.emplace(static_cast<std::uint32_t>(each->id()), each);
 }
@@ -78,7 +82,7 @@ shard::behavior_type shard::make_behavior() {
       return live_counted{args_.shard_index, index_.live_segments()};
     },
     [this](const query_liveness& query) { return judge(query); },
-    [this](const apply_moves& message) { return move(message); },
+    [this](apply_moves& message) { return move(message); },
     [this](const forget_segments& message) {
       for (auto id : message.segments)
         segments_.erase(static_cast<std::uint32_t>(id));
@@ -118,7 +122,7 @@ void shard::apply_part(publication_part& part) {
       auto& answers = outbox_.to(part.session, applied_up_to_).answers;
       answers.reserve(answers.size() + part.records.size());
       for (const auto& record : part.records) {
-        apply_record(record);
+        apply_record(record, std::nullopt);
         answer reply;
         reply.ref = record.ref;
         reply.applied = true;
@@ -130,33 +134,23 @@ void shard::apply_part(publication_part& part) {
     }
     case publication_kind::evaluated:
       for (const auto& record : part.records) {
-        apply_record(record);
+        apply_record(record, sent_.at(record.ref.id)->replaced);
         applied_up_to_ = std::max(applied_up_to_, record.entry.sequence);
         publish_evaluated(record);
       }
       return;
     case publication_kind::atomic:
       for (const auto& record : part.records)
-        apply_record(record);
+        apply_record(record, std::nullopt);
       return hold_batch(part);
     case publication_kind::flush:
-      index_.erase_below(part.sequence);
+      // Publications come in the order of the log.
+      index_.clear();
+      expiring_.clear();
+      expiries_ = {};
+      key_count_ = 0;
+      ++flushes_;
       return hold_batch(part);
-  }
-}
-
-void shard::apply_record(const published_record& record) {
-  if (record.is_unnoticed) {
-    note_unnoticed(record);
-    index_.put(record.hash, record.key, record.entry);
-  } else if (record.type == storage::record_type::put) {
-    index_.put(record.hash, record.key, record.entry);
-    if (!watches_.empty())
-      note_made(record.key, record.entry.sequence);
-  } else {
-    index_.erase(record.hash, record.key, record.entry.sequence);
-    if (record.was_made)
-      note_made(record.key, record.entry.sequence);
   }
 }
 
@@ -259,7 +253,10 @@ void shard::park(outbox& box) {
 void shard::tick() {
   if (stopping_)
     return;
-  auto earliest = index_.earliest_expiry();
+  expiring_.purge_some([this](const auto& each) {
+    return index_.contains(each.hash, each.location);
+  });
+  auto earliest = expiring_.earliest();
   if (earliest != 0 && earliest <= args_.clock->now()) {
     if (earliest <= persisted_time_)
       sweep();
@@ -274,28 +271,48 @@ void shard::tick() {
 
 void shard::sweep() {
   auto until = std::min(args_.clock->now(), persisted_time_);
-  keys_expired gone;
-  index_.sweep_expired(until, sweep_entries_max,
-                       [&](std::string_view key, const storage::index_entry&) {
-                         ++figures_.expired;
-                         live_changed_ = true;
-                         if (args_.expiry_listener)
-                           gone.keys.emplace_back(key);
-                       });
-  if (!gone.keys.empty())
-    caf_compat::tell(this, args_.expiry_listener, std::move(gone));
+  read_heads gone;
+  for (const auto& each : expiring_.take_expired(until, sweep_records_max)) {
+    if (unsettled_hashes_.contains(each.hash)) {
+      // Whether it is counted is not known yet.
+      expiring_.add(each);
+      continue;
+    }
+    if (!index_.remove(each.hash, each.location))
+      continue; // It has been replaced or moved.
+    --key_count_;
+    expiries_.remove(each.expires_at);
+    ++figures_.expired;
+    live_changed_ = true;
+    if (args_.expiry_listener)
+      gone.records.push_back(
+        {segment_of(each.location.segment), each.location, false});
+  }
+  if (!gone.records.empty())
+    announce_expired(std::move(gone));
+}
+
+void shard::announce_expired(read_heads gone) {
+  caf_compat::ask(this, next_reader(), std::move(gone))
+    .then(
+      [this](const heads_read& found) {
+        keys_expired message;
+        for (const auto& head : found.heads)
+          message.keys.push_back(head.key);
+        caf_compat::tell(this, args_.expiry_listener, std::move(message));
+      },
+      [](const caf::error&) {
+        // The node is closing, and nobody listens any more.
+      });
 }
 
 void shard::tell_figures(const collect_figures& request) {
   figures_collected reply;
   reply.ref = request.ref;
-  auto expiring = index_.expiring();
-  auto now_s = args_.clock->now() / 1000;
-  auto passed_s = expiring.keys * now_s;
   reply.figures = {
-    {"keys", index_.size()},
-    {"keys_expiring", expiring.keys},
-    {"ttl_sum_s", std::max(expiring.deadlines_sum_s, passed_s) - passed_s},
+    {"keys", key_count_},
+    {"keys_expiring", expiries_.count},
+    {"ttl_sum_s", expiries_.remaining_s(args_.clock->now())},
     {"reads", figures_.reads},
     {"cold_reads", figures_.cold_reads},
     {"evaluations", figures_.evaluations},
@@ -303,32 +320,6 @@ void shard::tell_figures(const collect_figures& request) {
     {"keys_expired", figures_.expired},
   };
   caf_compat::tell(this, request.from, std::move(reply));
-}
-
-liveness_found shard::judge(const query_liveness& query) const {
-  liveness_found found;
-  found.verdicts.reserve(query.records.size());
-  for (const auto& record : query.records) {
-    const auto* entry = index_.find(record.hash, record.key);
-    if (entry == nullptr)
-      found.verdicts.push_back(storage::liveness::absent);
-    else if (entry->location == record.location)
-      found.verdicts.push_back(storage::liveness::live);
-    else
-      found.verdicts.push_back(storage::liveness::superseded);
-  }
-  return found;
-}
-
-moves_applied shard::move(const apply_moves& message) {
-  segments_.emplace(static_cast<std::uint32_t>(message.target->id()),
-                    message.target);
-  moves_applied done;
-  for (const auto& each : message.moves)
-    if (index_.move(each.hash, each.key, each.from, each.to))
-      ++done.moved;
-  live_changed_ = true;
-  return done;
 }
 
 void shard::end_turn() {
@@ -372,13 +363,20 @@ void shard::on_exit() {
   for (const auto& scan : held_scans_)
     outbox_.fail(scan.from, scan.ref, why);
   held_scans_.clear();
+  for (const auto& [number, scan] : scans_)
+    outbox_.fail(scan.request.from, scan.request.ref, why);
+  scans_.clear();
   fail_timed_scans(why);
+  for (const auto& each : counts_)
+    outbox_.fail(each.request.from, each.request.ref, why);
+  counts_.clear();
   outbox_.send(this, durable_version_);
   if (reserving_)
     caf_compat::tell(this, args_.budget, cancel_reservation{this->address()});
   large_.clear();
   sent_.clear();
   evaluations_.clear();
+  held_moves_.clear();
   spare_evaluations_.clear();
   arena_ = {};
   args_ = {};

@@ -6,7 +6,7 @@
 #include "actors/session.hpp"
 #include "storage/clock.hpp"
 #include "storage/compaction.hpp"
-#include "storage/index.hpp"
+#include "storage/recovery.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -148,17 +148,23 @@ struct query_liveness {
 /// One verdict per record asked for, in order.
 struct liveness_found {
   std::vector<storage::liveness> verdicts;
+  /// The MANIFEST holds at least this time.
+  storage::timestamp_ms persisted_time = 0;
 };
 
 struct relocated_record {
   storage::key_hash hash = 0;
-  std::string key;
   storage::record_location from;
+  /// Size 0: it was not copied, because it has expired or, being a deletion,
+  /// is not needed any more.
   storage::record_location to;
+  storage::timestamp_ms expires_at = 0;
+  bool is_deletion = false;
 };
 
 /// Records have moved (at most compaction_entries_max).
 struct apply_moves {
+  /// nullptr: nothing was copied.
   storage::segment_ptr target;
   std::vector<relocated_record> moves;
 };
@@ -318,7 +324,7 @@ using shard_actor = caf::typed_actor<
   caf_compat::rpc<count_live>::returns<live_counted>,
   // Looks up, changes nothing.
   caf_compat::rpc<query_liveness>::returns<liveness_found>,
-  // Moves each entry that still points at exactly the old place.
+  // Moves, or removes, each entry that still points at exactly the old place.
   caf_compat::rpc<apply_moves>::returns<moves_applied>,
   // Drops handles; readers under way keep theirs.
   caf_compat::rpc<forget_segments>::returns<segments_forgotten>,
@@ -328,7 +334,7 @@ struct shard_args {
   std::uint32_t shard_index = 0;
   /// Shared only because actors take copyable arguments; the shard becomes
   /// the only owner.
-  std::shared_ptr<storage::index> index;
+  std::shared_ptr<storage::recovered_shard> keys;
   std::vector<storage::segment_ptr> segments;
   storage::sequence_number applied_up_to = 0;
   /// The MANIFEST's time at start.

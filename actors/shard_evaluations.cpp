@@ -29,32 +29,17 @@ std::uint64_t append_bytes(const evaluation& current) {
   return total;
 }
 
-/// An evaluation that has ended keeps memory for so many operations, …
-constexpr std::size_t spare_operations_max = 4;
-/// … and so many are kept: what many clients with full pipelines have under
-/// way, 4 MiB at most.
-constexpr std::size_t spare_evaluations_max = 4096;
-
-template <class T>
-void clear_and_limit(std::vector<T>& all) {
-  if (all.capacity() > spare_operations_max)
-    all = {};
-  all.clear();
+bool wants_value(const evaluation& current) {
+  return std::any_of(current.running.begin(), current.running.end(),
+                     [](const auto& each) { return needs_value(each.op); });
 }
 
-/// Moves on those who can be decided in one turn.
-void fill_round(evaluation& current) {
-  std::uint64_t total = 0;
-  for (const auto& each : current.running)
-    total += each.op.value.size();
-  auto next = current.waiting.begin();
-  for (; next != current.waiting.end(); ++next) {
-    total += next->op.value.size();
-    if (!current.running.empty() && total > storage::turn_value_bytes_max)
-      break;
-    current.running.push_back(std::move(*next));
-  }
-  current.waiting.erase(current.waiting.begin(), next);
+/// Whether an update of the evaluation copies the value.
+bool copies_value(const evaluation& current) {
+  return std::ranges::any_of(current.running, [](const auto& each) {
+    return each.op.kind == operation_kind::update
+           && each.op.update->copies_value();
+  });
 }
 
 } // namespace
@@ -98,64 +83,89 @@ void shard::start(const evaluation_ptr& current) {
   // The stamp is taken before any I/O: whatever is published while a value is
   // being read makes the WRITER reject the result.
   current->evaluated_at = applied_up_to_;
-  const auto* entry = index_.find(current->key.hash, current->key.bytes);
+  current->replaced.reset();
   current->reports_new_expiry = false;
-  if (entry == nullptr || has_expired(*entry)) {
-    current->reports_new_expiry
-      = entry != nullptr && !expiry_is_persisted(*entry);
-    auto bytes = update_bytes(*current);
-    if (bytes <= inline_read_bytes_max)
-      return decide(current, {});
-    large_.push_back({current, bytes, {}, {}});
-    return reserve_next();
+  candidates_.clear();
+  index_.find(current->key.hash, candidates_);
+  if (candidates_.empty())
+    return decide_absent(current);
+  auto target = head_buffer(current->key.bytes);
+  auto whole_bytes_max = std::uint64_t{0};
+  value_arena::room room;
+  if (wants_value(*current)) {
+    whole_bytes_max = inline_read_bytes_max;
+    auto spare_bytes = append_bytes(*current);
+    auto size = std::max<std::size_t>(candidates_.front().location.size_bytes,
+                                      target.size());
+    if (size + spare_bytes + update_bytes(*current) <= inline_read_bytes_max) {
+      room = arena_.take(size + spare_bytes);
+      target = room.bytes.first(size);
+    }
   }
-  auto wants_value
-    = std::any_of(current->running.begin(), current->running.end(),
-                  [](const auto& each) { return needs_value(each.op); });
-  if (wants_value)
-    return fetch_value(current, *entry);
-  key_state known;
-  known.present = true;
-  known.version = entry->sequence;
-  known.expires_at = entry->expires_at;
-  decide(current, std::move(known));
+  auto found = resolve_now(candidates_, current->key.bytes, target);
+  found.room = room.bytes;
+  if (found.what != resolved_key::kind::elsewhere)
+    return go_on(current, found, room.memory);
+  resolve_cold(candidates_, current->key.bytes, whole_bytes_max,
+               [this, current](const record_found& read) {
+                 go_on(current, to_resolved(read), read.memory);
+               });
 }
 
-void shard::fetch_value(const evaluation_ptr& current,
-                        const storage::index_entry& entry) {
+void shard::go_on(const evaluation_ptr& current, const resolved_key& found,
+                  const memory_owner& memory) {
+  if (found.what == resolved_key::kind::failed)
+    return fail(current, found.error);
+  if (found.what != resolved_key::kind::found)
+    return decide_absent(current);
+  const auto& entry = found.entry;
+  current->replaced = entry;
+  if (has_expired(entry)) {
+    current->reports_new_expiry = !expiry_is_persisted(entry);
+    return decide_absent(current);
+  }
   key_state state;
   state.present = true;
   state.version = entry.sequence;
   state.expires_at = entry.expires_at;
-  auto spare_bytes = append_bytes(*current);
-  auto bytes = entry.location.size_bytes + spare_bytes + update_bytes(*current);
+  if (!wants_value(*current))
+    return decide(current, std::move(state));
+  if (found.record.size() == entry.location.size_bytes)
+    return decide_read(current, std::move(state), found, memory);
+  auto bytes = entry.location.size_bytes + append_bytes(*current)
+               + update_bytes(*current);
   if (copies_value(*current))
     bytes += entry.location.size_bytes;
-  if (bytes > inline_read_bytes_max) {
-    large_.push_back({current, bytes, entry, std::move(state)});
-    return reserve_next();
+  if (bytes <= inline_read_bytes_max)
+    return fetch_value(current, entry, std::move(state));
+  large_.push_back({current, bytes, entry, std::move(state)});
+  reserve_next();
+}
+
+void shard::decide_absent(const evaluation_ptr& current) {
+  auto bytes = update_bytes(*current);
+  if (bytes <= inline_read_bytes_max)
+    return decide(current, {});
+  large_.push_back({current, bytes, {}, {}});
+  reserve_next();
+}
+
+void shard::decide_read(const evaluation_ptr& current, key_state state,
+                        const resolved_key& found, const memory_owner& memory) {
+  const auto& location = found.entry.location;
+  auto value = storage::verify_record(*segment_of(location.segment),
+                                      location.offset_bytes, found.record,
+                                      current->key.bytes);
+  if (!value)
+    return fail(current, to_failure(value.error()));
+  state.value = *value;
+  state.value_crc = storage::value_checksum(*value);
+  state.memory = memory;
+  if (!found.room.empty()) {
+    auto end = static_cast<std::size_t>(value->data() - found.record.data())
+               + value->size();
+    state.spare = found.room.subspan(end);
   }
-  const auto& from = segment_of(entry.location.segment);
-  auto room = arena_.take(entry.location.size_bytes + spare_bytes);
-  auto target = room.bytes.first(entry.location.size_bytes);
-  auto count
-    = from->bytes().read_resident_at(entry.location.offset_bytes, target);
-  if (!count)
-    return fail(current, to_failure(count.error()));
-  if (!*count)
-    return fetch_cold_value(current, entry, std::move(state));
-  auto place = storage::verify_head(*from, entry.location.offset_bytes,
-                                    target.size(), target, current->key.bytes);
-  if (!place)
-    return fail(current, to_failure(place.error()));
-  state.value = target.subspan(place->offset_bytes, place->size_bytes);
-  state.value_crc = storage::value_checksum(state.value);
-  if (state.value_crc != place->crc)
-    return fail(current, to_failure(storage::value_damaged(
-                           *from, entry.location.offset_bytes)));
-  state.memory = std::move(room.memory);
-  state.spare
-    = room.bytes.subspan(place->offset_bytes + place->size_bytes, spare_bytes);
   decide(current, std::move(state));
 }
 
@@ -176,7 +186,7 @@ void shard::read_reserved(const memory_granted& granted) {
   next.current->charge = charged_memory(std::make_shared<std::byte>(),
                                         {args_.budget, granted.bytes});
   if (next.entry)
-    fetch_cold_value(next.current, *next.entry, std::move(next.state));
+    fetch_value(next.current, *next.entry, std::move(next.state));
   else
     decide(next.current, {});
   reserve_next();
@@ -192,11 +202,9 @@ void shard::refuse_reserved() {
   reserve_next();
 }
 
-void shard::fetch_cold_value(const evaluation_ptr& current,
-                             const storage::index_entry& entry,
-                             key_state state) {
+void shard::fetch_value(const evaluation_ptr& current,
+                        const storage::index_entry& entry, key_state state) {
   ++figures_.cold_reads;
-  const auto& reader = args_.readers[next_reader_++ % args_.readers.size()];
   read_record request{{segment_of(entry.location.segment), entry.location,
                        std::string{current->key.bytes}}};
   const auto& first = current->running.front();
@@ -207,7 +215,7 @@ void shard::fetch_cold_value(const evaluation_ptr& current,
   } else {
     request.spare_bytes = append_bytes(*current);
   }
-  caf_compat::ask(this, reader, std::move(request))
+  caf_compat::ask(this, next_reader(), std::move(request))
     .then(
       [this, current, state](const record_read& found) {
         if (found.error.code != outcome::ok) {
@@ -278,119 +286,6 @@ bool shard::decide_elsewhere(const evaluation_ptr& current,
         end_turn();
       });
   return true;
-}
-
-void shard::settle(const evaluation_ptr& current) {
-  auto& result = *current->result;
-  if (result.change_count() == 0) {
-    withdraw(*current);
-    return complete(current, 0);
-  }
-  const auto& after = result.state();
-  keep_sent(current);
-  evaluated_record record;
-  record.evaluation = current->id;
-  record.type = after.present ? storage::record_type::put
-                              : storage::record_type::tombstone;
-  record.hash = current->key.hash;
-  record.key = current->key.bytes;
-  record.value = after.value;
-  record.value_crc = after.value_crc;
-  record.expires_at = after.expires_at;
-  record.change_count = result.change_count();
-  record.evaluated_at = current->evaluated_at;
-  record.rejection_count = current->rejection_count;
-  record.is_unnoticed = !result.is_noticed();
-  record.was_made = result.was_made();
-  outgoing_.records.push_back(record);
-  // Everything that the record's bytes may lie in.
-  for (const auto& pending : current->running)
-    outgoing_.memory.add(pending.memory);
-  outgoing_.memory.add(after.memory);
-  outgoing_.memory.add(current->charge);
-}
-
-void shard::keep_sent(const evaluation_ptr& current) {
-  if (unsent_.empty()) {
-    unsent_.push_back(sent_.size());
-    sent_.emplace_back();
-  }
-  current->id = unsent_.back();
-  unsent_.pop_back();
-  sent_[current->id] = current;
-}
-
-evaluation_ptr shard::take_sent(std::uint64_t id) {
-  // The WRITER settles every evaluation exactly once.
-  assert(sent_[id] != nullptr);
-  unsent_.push_back(id);
-  return std::exchange(sent_[id], nullptr);
-}
-
-void shard::publish_evaluated(const published_record& record) {
-  complete(take_sent(record.ref.id), record.entry.sequence);
-}
-
-void shard::reject(std::uint64_t id) {
-  ++figures_.rejections;
-  auto current = take_sent(id);
-  ++current->rejection_count;
-  fill_round(*current);
-  start(current);
-}
-
-void shard::fail(const evaluation_ptr& current, const failure& why) {
-  for (auto& pending : current->running)
-    outbox_.fail(pending.session, pending.op.ref, why);
-  withdraw(*current);
-  end_round(current);
-}
-
-void shard::withdraw(const evaluation& ended) {
-  // Only a rejected evaluation may have keys reserved for it.
-  if (ended.rejection_count > 0)
-    caf_compat::tell(this, args_.writer, withdraw_evaluation{ended.key.hash});
-}
-
-void shard::complete(const evaluation_ptr& current,
-                     storage::sequence_number version) {
-  for (std::size_t at = 0; at < current->running.size(); ++at) {
-    auto& reply = current->answers[at];
-    current->result->settle_version(reply, version);
-    box_for(current->key.hash, !current->reports_new_expiry)
-      .to(current->running[at].session, applied_up_to_)
-      .answers.push_back(std::move(reply));
-  }
-  end_round(current);
-}
-
-void shard::end_round(const evaluation_ptr& current) {
-  auto it = evaluations_.find(current->key);
-  assert(it != evaluations_.end());
-  evaluations_.erase(it);
-  clear_and_limit(current->running);
-  clear_and_limit(current->answers);
-  current->result.reset();
-  current->charge.reset();
-  current->rejection_count = 0;
-  if (!current->waiting.empty()) {
-    fill_round(*current);
-    const auto& first = current->running.front().op;
-    current->key = {first.hash, first.key};
-    evaluations_.emplace(current->key, current);
-    return start(current);
-  }
-  clear_and_limit(current->waiting);
-  if (spare_evaluations_.size() < spare_evaluations_max)
-    spare_evaluations_.push_back(current);
-}
-
-void shard::send_outgoing() {
-  if (outgoing_.records.empty())
-    return;
-  outgoing_.shard = args_.shard_index;
-  caf_compat::tell(this, args_.writer, std::move(outgoing_));
-  outgoing_ = append_evaluated{};
 }
 
 } // namespace kvs::actors

@@ -1,13 +1,12 @@
 /// The inside of an INDEX SHARD; private to shard*.cpp.
 #pragma once
 
-#include "actors/key_state.hpp"
-#include "actors/outbox.hpp"
-#include "actors/shard.hpp"
+#include "actors/shard_work.hpp"
 
 #include <boost/unordered/unordered_flat_map.hpp>
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 
@@ -18,112 +17,6 @@ struct shard_tick_due {};
 
 using shard_impl = shard_actor::extend_with<memory_user_actor>::extend<
   caf_compat::takes<shard_tick_due>>;
-
-/// Larger records are not read by a shard: a session is told where they lie,
-/// and an evaluation has a READER read them. So no turn copies much, and who
-/// pipelines gets of large values and reads no replies holds little.
-inline constexpr std::uint64_t inline_read_bytes_max = 64 * 1024;
-
-/// One operation and whoever waits for its answer.
-struct pending_operation {
-  session_actor session;
-  operation op;
-  memory_owners memory;
-};
-
-/// Memory for small values, one allocation for many. What was handed out
-/// stays until its last owner lets go, and is not handed out again.
-class value_arena {
-public:
-  struct room {
-    std::span<std::byte> bytes;
-    memory_owner memory;
-  };
-
-  /// `size` bytes of no particular value.
-  room take(std::size_t size) {
-    if (size > chunk_bytes / 8) {
-      auto own = std::make_shared_for_overwrite<std::byte[]>(size);
-      return {{own.get(), size}, std::move(own)};
-    }
-    if (left_.size() < size) {
-      auto fresh = std::make_shared_for_overwrite<std::byte[]>(chunk_bytes);
-      left_ = {fresh.get(), chunk_bytes};
-      chunk_ = std::move(fresh);
-    }
-    room taken{left_.first(size), chunk_};
-    left_ = left_.subspan(size);
-    return taken;
-  }
-
-private:
-  /// Little enough that one value which is kept for long keeps no more.
-  static constexpr std::size_t chunk_bytes = 16 * 1024;
-  std::span<std::byte> left_;
-  memory_owner chunk_;
-};
-
-/// A key to look for, with the hash that came with it.
-struct hashed_key {
-  storage::key_hash hash = 0;
-  std::string_view bytes;
-
-  friend bool operator==(const hashed_key& a, const hashed_key& b) {
-    return a.hash == b.hash && a.bytes == b.bytes;
-  }
-  struct hasher {
-    std::size_t operator()(const hashed_key& key) const noexcept {
-      return key.hash;
-    }
-  };
-};
-
-/// The conditional writes of one key that are decided together.
-struct evaluation {
-  /// While its record is with the WRITER.
-  std::uint64_t id = 0;
-  /// Lies in the memory of the first of `running`.
-  hashed_key key;
-  /// Being decided; never empty. Their operands are at most 1 MiB together,
-  /// unless there is only one.
-  std::vector<pending_operation> running;
-  /// Those behind; they see the outcome of `running`.
-  std::vector<pending_operation> waiting;
-  std::uint32_t rejection_count = 0;
-  storage::sequence_number evaluated_at = 0;
-  /// The key had expired, and the MANIFEST does not know that time yet.
-  bool reports_new_expiry = false;
-  std::optional<key_evaluation> result;
-  /// Gives back what `result` was charged for.
-  memory_owner charge;
-  /// One per running operation, versions not settled yet.
-  std::vector<answer> answers;
-};
-
-using evaluation_ptr = std::shared_ptr<evaluation>;
-
-/// An evaluation that waits for memory for a large value.
-struct large_evaluation {
-  evaluation_ptr current;
-  std::uint64_t bytes = 0;
-  /// nullopt: there is no value yet.
-  std::optional<storage::index_entry> entry;
-  key_state state;
-};
-
-/// How often somebody watches an absent key, and the last record that made it
-/// since.
-struct watched_key {
-  std::uint32_t watch_count = 0;
-  storage::sequence_number made_at = 0;
-};
-
-/// A change that nobody's watch sees: the key counts as if it still had the
-/// version `seen_as`.
-struct unnoticed_change {
-  storage::sequence_number sequence = 0;
-  storage::sequence_number seen_as = 0;
-};
 
 class shard final : public caf_compat::pinnable<shard_impl::base> {
 public:
@@ -140,36 +33,73 @@ private:
   // -- reads (shard_reads.cpp) ----------------------------------------------
 
   void read(read_batch& batch);
-  /// Answers from the index, or finds the segment to read from.
-  bool answer_from_index(const pending_operation& wanted,
-                         const storage::index_entry* entry);
-  /// Reads from memory or leaves it to a READER.
-  void read_value(const pending_operation& wanted,
-                  const storage::index_entry& entry,
-                  std::span<std::byte> target, const memory_owner& memory);
+  void answer_read(const pending_operation& wanted, const resolved_key& found,
+                   const memory_owner& memory);
   /// Tells where a large value lies.
   void point_to_value(const pending_operation& wanted,
                       const storage::index_entry& entry);
   void read_cold(const pending_operation& wanted,
-                 const storage::index_entry& entry);
-  void finish_cold_read(std::uint64_t number, const storage::index_entry& entry,
-                        const record_read& found);
-  const storage::segment_ptr& segment_of(storage::segment_id id);
+                 std::span<const storage::index_candidate> candidates);
+  void finish_cold_read(std::uint64_t number, const record_found& found);
+
+  // -- scans and counts (shard_scans.cpp) ------------------------------------
+
   void scan(const scan_keys& request);
+  /// Has the next keys read, or ends.
+  void scan_on(std::uint64_t number);
+  void add_to_scan(std::uint64_t number, const heads_read& found);
+  void finish_scan(std::uint64_t number);
   void send_timed_scans();
   void fail_timed_scans(const failure& why);
   void count(const count_keys& request);
+  void settle_counts(std::uint64_t id, std::int64_t correction);
+  void answer_count(const waiting_count& counted);
+
+  // -- candidates (shard_lookup.cpp) -----------------------------------------
+
+  /// Looks at candidates as far as they are in memory. `target` gets the
+  /// records; it holds at least a head.
+  resolved_key resolve_now(std::span<const storage::index_candidate> candidates,
+                           std::string_view key,
+                           std::span<std::byte> target) const;
+  /// Has a READER look at them: at the whole of records of up to so many
+  /// bytes.
+  void resolve_cold(std::span<const storage::index_candidate> candidates,
+                    std::string_view key, std::uint64_t whole_bytes_max,
+                    std::function<void(const record_found&)> then);
+  /// Room for the head of a record of `key`; used again by the next call.
+  std::span<std::byte> head_buffer(std::string_view key);
+  const reader_actor& next_reader();
+  const storage::segment_ptr& segment_of(storage::segment_id id) const;
+
+  /// `replaced`: the record before it, if that is known.
+  void apply_record(const published_record& record,
+                    const std::optional<storage::index_entry>& replaced);
+  /// Puts a record in the place of the one that it replaces. False: that is
+  /// not there any more.
+  bool exchange(const published_record& record,
+                const storage::index_entry& older);
+  void find_and_replace(const published_record& record);
+  void settle_later(const published_record& record);
+  void settle(std::uint64_t id, const record_found& found);
+  void note_expiry(storage::key_hash hash, const storage::index_entry& entry);
+  void forget_expiry(const storage::index_entry& entry);
 
   // -- evaluations (shard_evaluations.cpp) ----------------------------------
 
   void evaluate(evaluate_batch& batch);
   void add_to_evaluation(pending_operation pending);
   void start(const evaluation_ptr& current);
-  /// Gets the value: at once if it is in memory, else from a READER.
+  /// Goes on when the record of its key is known.
+  void go_on(const evaluation_ptr& current, const resolved_key& found,
+             const memory_owner& memory);
+  void decide_absent(const evaluation_ptr& current);
+  /// The whole record is there.
+  void decide_read(const evaluation_ptr& current, key_state state,
+                   const resolved_key& found, const memory_owner& memory);
+  /// Has a READER read the value.
   void fetch_value(const evaluation_ptr& current,
-                   const storage::index_entry& entry);
-  void fetch_cold_value(const evaluation_ptr& current,
-                        const storage::index_entry& entry, key_state state);
+                   const storage::index_entry& entry, key_state state);
   /// Asks for the memory of the large evaluation in front.
   void reserve_next();
   void read_reserved(const memory_granted& granted);
@@ -200,7 +130,8 @@ private:
   /// Registers or reports a watch in the answer to `op`.
   void add_watch(const operation& op, bool present, answer& reply);
   void note_made(std::string_view key, storage::sequence_number sequence);
-  void note_unnoticed(const published_record& record);
+  void note_unnoticed(const published_record& record,
+                      const std::optional<storage::index_entry>& replaced);
   /// The version of a key for those who watch it.
   storage::sequence_number
   watched_version(std::string_view key, storage::sequence_number version) const;
@@ -216,11 +147,7 @@ private:
   void prefetch(const Batch& batch) const {
     for (const auto& each : batch)
       index_.prefetch(each.hash);
-    if (batch.size() > 1)
-      for (const auto& each : batch)
-        index_.find(each.hash, each.key);
   }
-  void apply_record(const published_record& record);
   void hold_batch(const publication_part& part);
   void release(const batch_released& message);
   bool is_held(storage::key_hash hash) const;
@@ -234,15 +161,24 @@ private:
   void park(outbox& box);
   void tick();
   void sweep();
+  void announce_expired(read_heads gone);
   void tell_figures(const collect_figures& request);
   /// Every handler ends with it.
   void end_turn();
 
-  liveness_found judge(const query_liveness& query) const;
-  moves_applied move(const apply_moves& message);
+  liveness_found judge(const query_liveness& query);
+  storage::liveness judge(const liveness_query& record);
+  caf::result<moves_applied> move(apply_moves& message);
+  bool touches_unsettled(const apply_moves& message) const;
+  moves_applied apply(const apply_moves& message);
 
   shard_args args_;
   storage::index& index_;
+  storage::expiry_queue& expiring_;
+  /// Keys, those included that have expired and were not swept yet.
+  std::uint64_t key_count_;
+  expiry_figures expiries_;
+  std::uint64_t flushes_ = 0;
   boost::unordered_flat_map<std::uint32_t, storage::segment_ptr> segments_;
   /// Every publication up to this number has been applied.
   storage::sequence_number applied_up_to_;
@@ -292,6 +228,24 @@ private:
     keys_scanned message;
   };
   std::deque<timed_scan> timed_scans_;
+  boost::unordered_flat_map<std::uint64_t, running_scan> scans_;
+  std::uint64_t last_scan_ = 0;
+
+  /// By number, in the order of publication.
+  std::map<std::uint64_t, unsettled_record> unsettled_;
+  boost::unordered_flat_map<storage::key_hash, std::uint32_t> unsettled_hashes_;
+  std::uint64_t last_unsettled_ = 0;
+  std::deque<waiting_count> counts_;
+  /// Moves of records that may be among the unsettled.
+  struct held_move {
+    apply_moves message;
+    caf::typed_response_promise<moves_applied> promise;
+  };
+  std::deque<held_move> held_moves_;
+
+  /// For the turn.
+  std::vector<storage::index_candidate> candidates_;
+  std::vector<std::byte> head_buffer_;
 
   /// The MANIFEST holds at least this time; later expiries are not reported
   /// yet.

@@ -35,11 +35,12 @@ shard::watched_version(std::string_view key,
            : version;
 }
 
-void shard::note_unnoticed(const published_record& record) {
-  const auto* before = index_.find(record.hash, record.key);
-  auto seen_as = before == nullptr || has_expired(*before)
+void shard::note_unnoticed(
+  const published_record& record,
+  const std::optional<storage::index_entry>& replaced) {
+  auto seen_as = !replaced || has_expired(*replaced)
                    ? storage::sequence_number{0}
-                   : watched_version(record.key, before->sequence);
+                   : watched_version(record.key, replaced->sequence);
   if (unnoticed_.size() >= unnoticed_changes_max)
     unnoticed_.clear();
   unnoticed_[std::string{record.key}] = {record.entry.sequence, seen_as};

@@ -94,7 +94,7 @@ private:
     args.files = options_.files;
     args.directory = options_.directory;
     args.store_id = from.state.store_id;
-    args.hash_seed = from.state.hash_seed;
+    args.hasher = from.hasher;
     args.policy.dead_share_min = options_.compact_at;
     args.policy.segment_bytes = options_.segment_bytes;
     args.clock = access_.clock;
@@ -124,14 +124,14 @@ private:
     args.expiry_listener = options_.expiry_listener;
     for (auto& each : from.shards) {
       args.shard_index = static_cast<std::uint32_t>(access_.shards.size());
-      args.index = std::make_shared<storage::index>(std::move(each));
+      args.keys = std::make_shared<storage::recovered_shard>(std::move(each));
       access_.shards.push_back(spawn_shard(system_, args));
     }
   }
 
   void spawn_actors(storage::recovered_store& from) {
     access_.clock = storage::make_running_clock(from.now);
-    access_.hash = std::make_shared<storage::key_hasher>(from.state.hash_seed);
+    access_.hash = std::make_shared<storage::key_hasher>(from.hasher);
     supervisor_args all;
     all.syncer = spawn_syncer(system_, new_thread());
     all.catalog = spawn_store_catalog(from);

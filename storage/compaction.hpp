@@ -1,5 +1,6 @@
 #pragma once
 
+#include "storage/key_hash.hpp"
 #include "storage/manifest.hpp"
 #include "storage/segment_scanner.hpp"
 
@@ -100,7 +101,8 @@ class relocation_writer {
 public:
   static result<std::unique_ptr<relocation_writer>>
   create(std::shared_ptr<file_system> files, std::string directory,
-         segment_id id, std::uint64_t store_id, sequence_number purged_at);
+         segment_id id, std::uint64_t store_id, sequence_number purged_at,
+         const key_hasher& hasher);
   ~relocation_writer();
 
   /// Copies a record; its value is verified on the way. Returns its new place.

@@ -25,9 +25,9 @@ public:
   virtual result<std::size_t> read_at(std::uint64_t offset_bytes,
                                       std::span<std::byte> target) const = 0;
 
-  /// As `read_at`, but only if all of it is in memory; nullopt: it is not, or
-  /// the file is shorter. Never waits for the disk.
-  virtual result<std::optional<std::size_t>>
+  /// As `read_at`, but only what is in memory: fewer bytes, or none, do not
+  /// mean that the file ends. Never waits for the disk.
+  virtual result<std::size_t>
   read_resident_at(std::uint64_t offset_bytes,
                    std::span<std::byte> target) const = 0;
 

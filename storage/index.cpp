@@ -1,362 +1,210 @@
 #include "storage/index.hpp"
 
-#include "storage/index_partition.hpp"
-#include "storage/limits.hpp"
+#include "storage/index_table.hpp"
+#include "storage/segment_shares.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cassert>
-#include <limits>
 #include <utility>
 
 namespace kvs::storage {
 namespace {
 
-constexpr timestamp_ms never = std::numeric_limits<timestamp_ms>::max();
+/// Partitions that one table covers.
+constexpr unsigned table_partition_bits = partition_bits - index_table_bits;
 
-/// What a deadline counts in a sum that must not overflow: a billion keys of
-/// the year 2500 fit.
-std::uint64_t counted_deadline_s(const index_entry& entry) noexcept {
-  return std::min(entry.expires_at / 1000, timestamp_ms{1} << 34);
+constexpr std::uint32_t tag_of(key_hash hash) noexcept {
+  return static_cast<std::uint32_t>(hash >> (32 - index_table_bits));
 }
 
-/// A key that was deleted, as recovery remembers it: no record is this short.
-bool is_tombstone(const index_entry& entry) noexcept {
-  return entry.location.size_bytes == 0;
+/// First tag of a partition within its table, in 64 bits because the end of
+/// the last one does not fit 32.
+constexpr std::uint64_t first_tag(std::uint32_t partition_in_table) noexcept {
+  return std::uint64_t{partition_in_table} << (32 - table_partition_bits);
 }
-
-/// Bytes of keys after which a scan pauses.
-constexpr std::size_t scan_bytes_max = mebibyte;
-
-/// Partitions that are created together.
-constexpr std::uint32_t page_slots = 256;
-
-struct partition_page {
-  std::array<partition_map, page_slots> maps;
-  /// Per partition: nothing in it expires earlier.
-  std::array<timestamp_ms, page_slots> earliest_expiry;
-
-  partition_page() {
-    earliest_expiry.fill(never);
-  }
-};
 
 } // namespace
 
 struct index::state {
   std::uint32_t first = 0;
   std::uint32_t end = 0;
-  /// By slot / page_slots; null while nothing was put there, so that an empty
-  /// index costs next to nothing.
-  std::vector<std::unique_ptr<partition_page>> pages;
-  /// Records that entries point to; no entry with zero records.
-  boost::unordered_flat_map<std::uint32_t, live_share> shares;
-  /// Entries that are not tombstones.
-  std::uint64_t keys = 0;
-  std::uint64_t tombstones = 0;
-  expiring_keys expiring;
-  /// The sweep: next partition, how many are left of the round, and the time
-  /// the round is about.
-  std::uint32_t sweep_at = 0;
-  std::uint32_t sweep_left = 0;
-  timestamp_ms sweep_now = 0;
+  /// Number of the table in front of `tables`.
+  std::uint32_t first_table = 0;
+  block_pool pool;
+  std::vector<index_table> tables;
+  segment_shares shares;
+  std::uint64_t records = 0;
 
-  std::uint32_t slot(key_hash hash) const noexcept {
-    const std::uint32_t partition = partition_of(hash);
-    assert(partition >= first && partition < end);
-    return partition - first;
+  index_table& table(key_hash hash) noexcept {
+    assert(partition_of(hash) >= first && partition_of(hash) < end);
+    return tables[index_table_of(hash) - first_table];
   }
 
-  /// nullptr: the partition has never held anything.
-  partition_page* page_at(std::uint32_t at) const noexcept {
-    return pages[at / page_slots].get();
-  }
-  partition_map* map_at(std::uint32_t at) const noexcept {
-    partition_page* const page = page_at(at);
-    return page == nullptr ? nullptr : &page->maps[at % page_slots];
-  }
-  partition_page& make_page(std::uint32_t at) {
-    auto& page = pages[at / page_slots];
-    if (page == nullptr)
-      page = std::make_unique<partition_page>();
-    return *page;
-  }
-
-  void count_in(const index_entry& entry) {
-    if (is_tombstone(entry)) {
-      ++tombstones;
-      return;
-    }
-    ++keys;
-    if (entry.expires_at != 0) {
-      ++expiring.keys;
-      expiring.deadlines_sum_s += counted_deadline_s(entry);
-    }
-    live_share& share
-      = shares[static_cast<std::uint32_t>(entry.location.segment)];
-    ++share.records;
-    share.bytes += entry.location.size_bytes;
-  }
-
-  void count_out(const index_entry& entry) {
-    if (is_tombstone(entry)) {
-      --tombstones;
-      return;
-    }
-    --keys;
-    if (entry.expires_at != 0) {
-      --expiring.keys;
-      expiring.deadlines_sum_s -= counted_deadline_s(entry);
-    }
-    const auto share
-      = shares.find(static_cast<std::uint32_t>(entry.location.segment));
-    assert(share != shares.end());
-    --share->second.records;
-    share->second.bytes -= entry.location.size_bytes;
-    if (share->second.records == 0)
-      shares.erase(share);
-  }
-
-  /// Sets the entry of a key if `entry` is newer than what is there.
-  bool apply(key_hash hash, std::string_view key, const index_entry& entry) {
-    const std::uint32_t at = slot(hash);
-    partition_page& page = make_page(at);
-    partition_map& map = page.maps[at % page_slots];
-    const auto found = map.find(wanted_key{hash, key});
-    if (found == map.end()) {
-      map.emplace(stored_key{hash, std::string{key}}, entry);
-    } else {
-      if (found->second.sequence >= entry.sequence)
+  /// Calls `visit(position, slot)` for the slots of a hash until it returns
+  /// true. Whether it did.
+  template <class Visit>
+  bool any_of(index_table& searched, std::uint32_t tag, Visit visit) {
+    for (auto where = searched.lower_bound(tag); searched.settle(where);
+         ++where.at) {
+      const index_slot slot = searched.get(where);
+      if (slot.tag != tag)
         return false;
-      count_out(found->second);
-      found->second = entry;
+      if (visit(where, slot))
+        return true;
     }
-    count_in(entry);
-    timestamp_ms& earliest = page.earliest_expiry[at % page_slots];
-    if (entry.expires_at != 0)
-      earliest = std::min(earliest, entry.expires_at);
-    return true;
+    return false;
   }
 
-  /// Removes what `unwanted` says of one partition.
-  template <class Predicate>
-  std::size_t erase_if(partition_map& map, Predicate unwanted) {
-    std::size_t erased = 0;
-    for (auto it = map.begin(); it != map.end();) {
-      if (!unwanted(*it)) {
-        ++it;
-        continue;
-      }
-      count_out(it->second);
-      map.erase(it++);
-      ++erased;
-    }
-    return erased;
+  index_candidate candidate(const index_slot& slot) const {
+    return {{shares.id_of(segment_of(slot.place)), offset_of(slot.place),
+             static_cast<std::uint32_t>(class_bytes(slot.size_class))},
+            slot.size_class == 0};
   }
 
-  template <class Predicate>
-  void erase_everywhere(Predicate unwanted) {
-    for (const auto& page : pages)
-      if (page != nullptr)
-        for (partition_map& map : page->maps)
-          erase_if(map, unwanted);
+  bool is_at(const index_slot& slot, const record_location& where) const {
+    return offset_of(slot.place) == where.offset_bytes
+           && shares.id_of(segment_of(slot.place)) == where.segment;
   }
 
-  std::size_t sweep_partition(
-    partition_page& page, std::uint32_t at,
-    const std::function<void(std::string_view, const index_entry&)>& tell) {
-    timestamp_ms earliest = never;
-    const timestamp_ms now = sweep_now;
-    const std::size_t erased
-      = erase_if(page.maps[at % page_slots], [&](const auto& item) {
-          const index_entry& entry = item.second;
-          if (is_tombstone(entry) || !entry.expired_at(now)) {
-            if (entry.expires_at != 0)
-              earliest = std::min(earliest, entry.expires_at);
-            return false;
-          }
-          if (tell)
-            tell(item.first.bytes, entry);
-          return true;
-        });
-    page.earliest_expiry[at % page_slots] = earliest;
-    return erased;
+  void add(key_hash hash, const record_location& location,
+           std::uint8_t size_class) {
+    const std::uint16_t segment
+      = shares.add(location.segment, size_class == 0 ? 0 : location.size_bytes);
+    table(hash).insert(pool, {tag_of(hash), size_class,
+                              place_of(segment, location.offset_bytes)});
+    ++records;
+  }
+
+  void forget(const index_slot& slot, const record_location& location) {
+    shares.remove(segment_of(slot.place),
+                  slot.size_class == 0 ? 0 : location.size_bytes);
   }
 };
 
 index::index(std::uint32_t first_partition, std::uint32_t end_partition)
   : state_{std::make_unique<state>()} {
   assert(first_partition <= end_partition && end_partition <= partition_count);
-  state_->first = first_partition;
-  state_->end = end_partition;
-  const std::size_t count = end_partition - first_partition;
-  state_->pages.resize((count + page_slots - 1) / page_slots);
+  state& s = *state_;
+  s.first = first_partition;
+  s.end = end_partition;
+  s.first_table = first_partition >> table_partition_bits;
+  if (end_partition > first_partition)
+    s.tables.resize(((end_partition - 1) >> table_partition_bits)
+                    - s.first_table + 1);
 }
 
 index::index(index&&) noexcept = default;
 index& index::operator=(index&&) noexcept = default;
 index::~index() = default;
 
-const index_entry* index::find(key_hash hash, std::string_view key) const {
-  const partition_map* const map = state_->map_at(state_->slot(hash));
-  if (map == nullptr)
-    return nullptr;
-  const auto found = map->find(wanted_key{hash, key});
-  if (found == map->end() || is_tombstone(found->second))
-    return nullptr;
-  return &found->second;
+void index::find(key_hash hash, std::vector<index_candidate>& found) const {
+  state_->any_of(state_->table(hash), tag_of(hash),
+                 [&](const auto&, const index_slot& slot) {
+                   found.push_back(state_->candidate(slot));
+                   return false;
+                 });
 }
 
-bool index::put(key_hash hash, std::string_view key, const index_entry& entry) {
-  assert(!is_tombstone(entry));
-  return state_->apply(hash, key, entry);
+bool index::has(key_hash hash) const {
+  return state_->any_of(state_->table(hash), tag_of(hash),
+                        [](const auto&, const auto&) { return true; });
+}
+
+bool index::contains(key_hash hash, const record_location& where) const {
+  return state_->any_of(state_->table(hash), tag_of(hash),
+                        [&](const auto&, const index_slot& slot) {
+                          return state_->is_at(slot, where);
+                        });
+}
+
+void index::insert(key_hash hash, const record_location& location) {
+  assert(location.size_bytes != 0);
+  state_->add(hash, location, size_class_of(location.size_bytes));
+}
+
+void index::insert_deletion(key_hash hash, const record_location& location) {
+  state_->add(hash, location, 0);
+}
+
+bool index::remove(key_hash hash, const record_location& location) {
+  state& s = *state_;
+  index_table& searched = s.table(hash);
+  return s.any_of(searched, tag_of(hash),
+                  [&](const auto& where, const index_slot& slot) {
+                    if (!s.is_at(slot, location))
+                      return false;
+                    s.forget(slot, location);
+                    searched.remove(s.pool, where);
+                    --s.records;
+                    return true;
+                  });
+}
+
+bool index::move(key_hash hash, const record_location& from,
+                 const record_location& to) {
+  state& s = *state_;
+  index_table& searched = s.table(hash);
+  return s.any_of(
+    searched, tag_of(hash), [&](const auto& where, const index_slot& slot) {
+      if (!s.is_at(slot, from))
+        return false;
+      const bool is_deletion = slot.size_class == 0;
+      const std::uint16_t segment
+        = s.shares.add(to.segment, is_deletion ? 0 : to.size_bytes);
+      s.forget(slot, from);
+      searched.replace(
+        where,
+        {slot.tag, is_deletion ? std::uint8_t{0} : size_class_of(to.size_bytes),
+         place_of(segment, to.offset_bytes)});
+      return true;
+    });
+}
+
+void index::clear() {
+  *this = index{state_->first, state_->end};
+}
+
+void index::reserve(key_hash hash, std::uint32_t records) {
+  state_->table(hash).reserve(state_->pool, records);
 }
 
 void index::prefetch(key_hash hash) const noexcept {
-  if (const partition_map* const map = state_->map_at(state_->slot(hash)))
-    __builtin_prefetch(map);
-}
-
-bool index::erase(key_hash hash, std::string_view key,
-                  sequence_number sequence) {
-  partition_map* const map = state_->map_at(state_->slot(hash));
-  if (map == nullptr)
-    return false;
-  const auto found = map->find(wanted_key{hash, key});
-  if (found == map->end() || is_tombstone(found->second)
-      || found->second.sequence >= sequence)
-    return false;
-  state_->count_out(found->second);
-  map->erase(found);
-  return true;
-}
-
-void index::erase_below(sequence_number sequence) {
-  state_->erase_everywhere(
-    [sequence](const auto& item) { return item.second.sequence < sequence; });
-}
-
-bool index::move(key_hash hash, std::string_view key,
-                 const record_location& from, const record_location& to) {
-  partition_map* const map = state_->map_at(state_->slot(hash));
-  if (map == nullptr)
-    return false;
-  const auto found = map->find(wanted_key{hash, key});
-  if (found == map->end() || found->second.location != from)
-    return false;
-  state_->count_out(found->second);
-  found->second.location = to;
-  state_->count_in(found->second);
-  return true;
-}
-
-void index::recover_tombstone(key_hash hash, std::string_view key,
-                              sequence_number sequence) {
-  index_entry entry;
-  entry.sequence = sequence;
-  state_->apply(hash, key, entry);
-}
-
-void index::drop_tombstones() {
-  if (state_->tombstones == 0)
-    return;
-  state_->erase_everywhere(
-    [](const auto& item) { return is_tombstone(item.second); });
+  state_->table(hash).prefetch(tag_of(hash));
 }
 
 std::uint64_t index::size() const noexcept {
-  return state_->keys;
+  return state_->records;
 }
 
 live_share index::live_in(segment_id segment) const {
-  const auto share = state_->shares.find(static_cast<std::uint32_t>(segment));
-  return share == state_->shares.end() ? live_share{} : share->second;
+  return state_->shares.of(segment);
 }
 
 std::vector<std::pair<segment_id, live_share>> index::live_segments() const {
-  std::vector<std::pair<segment_id, live_share>> all;
-  all.reserve(state_->shares.size());
-  for (const auto& [segment, share] : state_->shares)
-    all.emplace_back(segment_id{segment}, share);
-  return all;
-}
-
-timestamp_ms index::earliest_expiry() const noexcept {
-  timestamp_ms earliest = never;
-  for (const auto& page : state_->pages)
-    if (page != nullptr)
-      earliest
-        = std::min(earliest, *std::min_element(page->earliest_expiry.begin(),
-                                               page->earliest_expiry.end()));
-  return earliest == never ? 0 : earliest;
-}
-
-expiring_keys index::expiring() const noexcept {
-  return state_->expiring;
-}
-
-std::pair<std::uint64_t, timestamp_ms>
-index::count_expired(timestamp_ms now) const {
-  std::pair<std::uint64_t, timestamp_ms> found{0, 0};
-  if (state_->expiring.keys == 0)
-    return found;
-  for (const auto& page : state_->pages) {
-    if (page == nullptr)
-      continue;
-    for (std::size_t at = 0; at < page_slots; ++at) {
-      if (page->earliest_expiry[at] > now)
-        continue;
-      for (const auto& [key, entry] : page->maps[at])
-        if (!is_tombstone(entry) && entry.expired_at(now)) {
-          ++found.first;
-          found.second = std::max(found.second, entry.expires_at);
-        }
-    }
-  }
-  return found;
-}
-
-bool index::sweep_expired(
-  timestamp_ms now, std::size_t entries_max,
-  const std::function<void(std::string_view key, const index_entry& entry)>&
-    removed) {
-  state& s = *state_;
-  const auto count = s.end - s.first;
-  // Partitions seen at an earlier time may hold keys that expired since.
-  if (now != s.sweep_now || s.sweep_left == 0) {
-    s.sweep_now = now;
-    s.sweep_left = count;
-  }
-  for (std::size_t erased = 0; s.sweep_left != 0 && erased < entries_max;
-       --s.sweep_left) {
-    partition_page* const page = s.page_at(s.sweep_at);
-    if (page != nullptr
-        && page->earliest_expiry[s.sweep_at % page_slots] <= now)
-      erased += s.sweep_partition(*page, s.sweep_at, removed);
-    s.sweep_at = s.sweep_at + 1 == count ? 0 : s.sweep_at + 1;
-  }
-  return s.sweep_left == 0;
+  return state_->shares.all();
 }
 
 std::uint32_t index::scan(
-  std::uint32_t partition, std::size_t entries_min,
-  const std::function<void(std::string_view key, const index_entry& entry)>&
-    visit) const {
-  partition = std::max(partition, state_->first);
+  std::uint32_t partition, std::size_t records_min,
+  const std::function<void(std::uint64_t hash_bits,
+                           const index_candidate& record)>& visit) const {
+  const state& s = *state_;
+  partition = std::max(partition, s.first);
   std::size_t visited = 0;
-  std::size_t key_bytes = 0;
-  for (; partition < state_->end && visited < entries_min
-         && key_bytes <= scan_bytes_max;
-       ++partition) {
-    const partition_map* const map = state_->map_at(partition - state_->first);
-    if (map == nullptr)
-      continue;
-    for (const auto& [key, entry] : *map)
-      if (!is_tombstone(entry)) {
-        visit(key.bytes, entry);
-        ++visited;
-        key_bytes += key.bytes.size();
-      }
+  for (; partition < s.end && visited < records_min; ++partition) {
+    const std::uint32_t number = partition >> table_partition_bits;
+    const index_table& seen = s.tables[number - s.first_table];
+    const std::uint32_t within = partition & ((1U << table_partition_bits) - 1);
+    const std::uint64_t tag_end = first_tag(within + 1);
+    auto where
+      = seen.lower_bound(static_cast<std::uint32_t>(first_tag(within)));
+    for (; seen.settle(where); ++where.at) {
+      const index_slot slot = seen.get(where);
+      if (slot.tag >= tag_end)
+        break;
+      visit(std::uint64_t{number} << 32 | slot.tag, s.candidate(slot));
+      ++visited;
+    }
   }
   return partition;
 }

@@ -22,14 +22,29 @@ static_assert(slot_bits >= partition_bits);
 /// A keyed 64-bit hash.
 using key_hash = std::uint64_t;
 
+/// A hash and 64 more bits that are independent of it. Two keys of a store
+/// with the same fingerprint are the same key: among 10^10 keys there is a
+/// pair for which that is wrong with a probability of 10^-19.
+struct key_fingerprint {
+  key_hash hash = 0;
+  std::uint64_t check = 0;
+
+  friend auto operator<=>(const key_fingerprint&, const key_fingerprint&)
+    = default;
+};
+
 /// Hashes keys with a secret of the store (XXH3 with a generated secret), so
 /// that nobody outside can make keys collide. The seed is in the MANIFEST.
 class key_hasher {
 public:
-  explicit key_hasher(std::uint64_t seed);
+  /// `hash_bits`: how many leading bits of a hash are not zero; fewer than 64
+  /// only in tests that want keys to collide.
+  explicit key_hasher(std::uint64_t seed, unsigned hash_bits = 64);
   key_hash operator()(std::string_view key) const noexcept;
+  key_fingerprint fingerprint(std::string_view key) const noexcept;
 
 private:
+  key_hash mask_;
   /// XXH3_SECRET_DEFAULT_SIZE bytes derived from the seed.
   std::array<std::byte, 192> secret_{};
 };

@@ -42,6 +42,10 @@ inline constexpr std::uint64_t segment_bytes_min = 4 * kibibyte;
 /// 8-byte units in a compact index.
 inline constexpr std::uint64_t segment_bytes_max = 128 * mebibyte;
 
+/// Most segments of a store, 7.5 TiB of the default size: an index numbers
+/// them with 16 bits, and compaction needs some besides.
+inline constexpr std::size_t segments_max = 60'000;
+
 /// Records and moves that one message of compaction carries at most; keeps a
 /// shard's turn far below a millisecond.
 inline constexpr std::size_t compaction_entries_max = 512;

@@ -134,7 +134,7 @@ public:
     return done;
   }
 
-  result<std::optional<std::size_t>>
+  result<std::size_t>
   read_resident_at(std::uint64_t offset_bytes,
                    std::span<std::byte> target) const override {
     iovec vector{target.data(), target.size()};
@@ -143,7 +143,7 @@ public:
                        static_cast<off_t>(offset_bytes), RWF_NOWAIT);
     });
     if (got == -1 && errno == EAGAIN)
-      return std::optional<std::size_t>{};
+      return std::size_t{0};
     // File systems that live in memory, such as tmpfs, do not know the flag.
     if (got == -1 && errno == EOPNOTSUPP)
       got = uninterrupted([&] {
@@ -152,9 +152,7 @@ public:
       });
     if (got == -1)
       return failed_at("preadv2", path_, offset_bytes);
-    if (static_cast<std::size_t>(got) < target.size())
-      return std::optional<std::size_t>{};
-    return std::optional<std::size_t>{target.size()};
+    return static_cast<std::size_t>(got);
   }
 
   result<ok>

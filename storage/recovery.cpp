@@ -1,5 +1,6 @@
 #include "storage/recovery.hpp"
 
+#include "storage/hint_merge.hpp"
 #include "storage/key_hash.hpp"
 #include "storage/random.hpp"
 #include "storage/segment_loader.hpp"
@@ -12,9 +13,6 @@
 
 namespace kvs::storage {
 namespace {
-
-/// Records between two reports of progress.
-constexpr std::uint64_t progress_records = 65'536;
 
 /// Epochs that fit above the counting bits of a sequence number.
 constexpr std::uint32_t epoch_max
@@ -37,26 +35,28 @@ private:
   result<ok> read_state();
   result<ok> begin_new_store();
   result<ok> judge_unlisted();
-  result<ok> load_segments();
-  result<ok> load_sealed_segment(const segment_entry& entry);
+  result<ok> load_sealed_segments();
+  result<ok> load_unsealed_segments();
   result<ok> load_unsealed_segment(const segment_entry& entry);
   result<ok> refuse_if_synced(const segment_ptr& later);
-  void apply(const scanned_record& record);
-  void finish_shards();
+  void add_hints(std::unique_ptr<hint_source> hints);
+  result<ok> fill_shards();
   result<ok> settle_tails();
   result<ok> raise_epoch();
   result<segment_ptr> create_log(sequence_number base);
   result<ok> install();
   void delete_unlisted();
-  void tell_progress(std::uint64_t segment_end_bytes);
+  void run(const work_units& units, const std::function<void()>& after_each);
+  void tell_progress(std::uint64_t more_bytes);
 
   std::shared_ptr<file_system> files_;
   const recovery_options& options_;
-  recovered_store store_;
+  recovered_store store_{key_hasher{0}};
   /// The MANIFEST as it was found.
   manifest found_;
   std::vector<store_file> unlisted_;
-  std::optional<key_hasher> hasher_;
+  /// What all segments hold, in no order.
+  std::vector<std::unique_ptr<hint_source>> hints_;
   std::vector<unsealed_tail> tails_;
   /// The first unsealed segment that lacks its seal: whatever follows it was
   /// never acknowledged.
@@ -68,8 +68,14 @@ private:
 result<recovered_store> opening::run() {
   using step = result<ok> (opening::*)();
   constexpr step steps[] = {
-    &opening::lock_directory, &opening::read_state,   &opening::judge_unlisted,
-    &opening::load_segments,  &opening::settle_tails, &opening::raise_epoch,
+    &opening::lock_directory,
+    &opening::read_state,
+    &opening::judge_unlisted,
+    &opening::load_sealed_segments,
+    &opening::load_unsealed_segments,
+    &opening::fill_shards,
+    &opening::settle_tails,
+    &opening::raise_epoch,
     &opening::install,
   };
   for (const step next : steps)
@@ -97,11 +103,13 @@ result<ok> opening::read_state() {
     found_ = **std::move(read);
   else if (auto begun = begin_new_store(); !begun)
     return begun;
-  hasher_.emplace(found_.hash_seed);
+  store_.hasher = key_hasher{found_.hash_seed, options_.hash_bits};
   store_.now = std::max(options_.wall_clock, found_.persisted_time);
   for (std::uint32_t i = 0; i < options_.shard_count; ++i)
-    store_.shards.emplace_back(first_partition(i, options_.shard_count),
-                               first_partition(i + 1, options_.shard_count));
+    store_.shards.push_back(
+      {index{first_partition(i, options_.shard_count),
+             first_partition(i + 1, options_.shard_count)},
+       {}});
   return ok{};
 }
 
@@ -138,41 +146,63 @@ result<ok> opening::judge_unlisted() {
   return ok{};
 }
 
-result<ok> opening::load_segments() {
-  std::vector<segment_entry> unsealed;
+/// Segments stand for themselves, so each is a unit of work.
+result<ok> opening::load_sealed_segments() {
+  struct outcome {
+    const segment_entry* entry = nullptr;
+    segment_ptr handle;
+    result<loaded_hints> loaded{loaded_hints{}};
+  };
+  std::vector<outcome> outcomes;
   for (const segment_entry& entry : found_.segments) {
     progress_.bytes_total += entry.end_bytes;
+    if (entry.sealed)
+      outcomes.push_back({&entry, nullptr});
+  }
+  work_units units;
+  for (outcome& each : outcomes)
+    units.emplace_back([this, &each] {
+      auto opened = open_listed(*files_, options_.directory, found_.store_id,
+                                *each.entry);
+      if (!opened) {
+        each.loaded = opened.error();
+        return;
+      }
+      each.handle = *std::move(opened);
+      each.loaded = load_sealed(*files_, options_.directory, each.handle,
+                                *each.entry, store_.hasher);
+    });
+  const std::uint64_t step
+    = units.empty() ? 0 : progress_.bytes_total / units.size();
+  run(units, [&] { tell_progress(step); });
+  for (outcome& each : outcomes) {
+    if (!each.loaded)
+      return each.loaded.error();
+    store_.report.segments_from_hints += each.loaded->was_there ? 1 : 0;
+    store_.sealed.push_back(each.handle);
+    store_.state.segments.push_back(*each.entry);
+    add_hints(std::move(each.loaded->hints));
+  }
+  return ok{};
+}
+
+void opening::add_hints(std::unique_ptr<hint_source> hints) {
+  found_.flushed_below = std::max(found_.flushed_below, hints->flushed_below());
+  progress_.records += hints->size();
+  hints_.push_back(std::move(hints));
+}
+
+result<ok> opening::load_unsealed_segments() {
+  std::vector<segment_entry> unsealed;
+  for (const segment_entry& entry : found_.segments)
     if (!entry.sealed)
       unsealed.push_back(entry);
-  }
-  for (const segment_entry& entry : found_.segments)
-    if (entry.sealed)
-      if (auto loaded = load_sealed_segment(entry); !loaded)
-        return loaded;
   std::sort(
     unsealed.begin(), unsealed.end(),
     [](const segment_entry& a, const segment_entry& b) { return a.id < b.id; });
   for (const segment_entry& entry : unsealed)
     if (auto loaded = load_unsealed_segment(entry); !loaded)
       return loaded;
-  finish_shards();
-  return ok{};
-}
-
-result<ok> opening::load_sealed_segment(const segment_entry& entry) {
-  auto opened
-    = open_listed(*files_, options_.directory, found_.store_id, entry);
-  if (!opened)
-    return opened.error();
-  auto hinted
-    = load_sealed(*files_, options_.directory, *opened, entry,
-                  [this](const scanned_record& record) { apply(record); });
-  if (!hinted)
-    return hinted.error();
-  store_.report.segments_from_hints += *hinted ? 1 : 0;
-  store_.sealed.push_back(*std::move(opened));
-  store_.state.segments.push_back(entry);
-  tell_progress(entry.end_bytes);
   return ok{};
 }
 
@@ -183,8 +213,7 @@ result<ok> opening::load_unsealed_segment(const segment_entry& entry) {
     return opened.error();
   if (incomplete_)
     return refuse_if_synced(*opened);
-  auto tail = load_unsealed(
-    *opened, entry, [this](const scanned_record& record) { apply(record); });
+  auto tail = load_unsealed(*opened, entry, store_.hasher);
   if (!tail)
     return tail.error();
   if (!tail->complete) {
@@ -195,6 +224,7 @@ result<ok> opening::load_unsealed_segment(const segment_entry& entry) {
     store_.report.torn_bytes += tail->torn_bytes;
     store_.report.torn_file = (*opened)->bytes().path();
   }
+  add_hints(tail->hint.source());
   progress_.bytes_total += tail->entry.end_bytes;
   tell_progress(tail->entry.end_bytes);
   tails_.push_back(*std::move(tail));
@@ -223,36 +253,30 @@ result<ok> opening::refuse_if_synced(const segment_ptr& later) {
   return ok{};
 }
 
-void opening::apply(const scanned_record& record) {
-  const record_head& head = record.head;
-  if (head.type == record_type::flush)
-    found_.flushed_below = std::max(found_.flushed_below, head.sequence);
-  if (head.type != record_type::put && head.type != record_type::tombstone)
-    return;
-  const key_hash hash = (*hasher_)(record.key);
-  index& shard = store_.shards[shard_of(hash, options_.shard_count)];
-  const index_entry entry{record.location, head.sequence, head.expires_at};
-  if (head.type == record_type::tombstone || entry.expired_at(store_.now))
-    shard.recover_tombstone(hash, record.key, head.sequence);
-  else
-    shard.put(hash, record.key, entry);
-  if (++progress_.records % progress_records == 0)
-    tell_progress(0);
-}
-
-void opening::finish_shards() {
-  for (index& shard : store_.shards) {
-    if (found_.flushed_below != 0)
-      shard.erase_below(found_.flushed_below);
-    shard.drop_tombstones();
-    store_.report.keys += shard.size();
+/// Shards are independent of each other, so each is a unit of work.
+result<ok> opening::fill_shards() {
+  const merge_rule rule{found_.flushed_below, store_.now};
+  std::vector<result<ok>> outcomes(store_.shards.size(), ok{});
+  work_units units;
+  for (std::size_t i = 0; i < store_.shards.size(); ++i)
+    units.emplace_back([this, i, &rule, &outcomes] {
+      recovered_shard& shard = store_.shards[i];
+      outcomes[i] = merge_hints(hints_, rule, shard.keys, shard.expiring);
+    });
+  run(units, [this] { tell_progress(0); });
+  hints_.clear();
+  for (std::size_t i = 0; i < store_.shards.size(); ++i) {
+    if (!outcomes[i])
+      return outcomes[i];
+    store_.report.keys += store_.shards[i].keys.size();
   }
   store_.report.records = progress_.records;
+  return ok{};
 }
 
 /// From here on files change.
 result<ok> opening::settle_tails() {
-  for (const unsealed_tail& tail : tails_) {
+  for (unsealed_tail& tail : tails_) {
     // Marks and a seal alone are nothing that anybody stored.
     if (tail.entry.max_sequence == 0)
       continue;
@@ -346,8 +370,18 @@ void opening::delete_unlisted() {
     (void)files_->sync_directory(options_.directory);
 }
 
-void opening::tell_progress(std::uint64_t segment_end_bytes) {
-  progress_.bytes_done += segment_end_bytes;
+void opening::run(const work_units& units,
+                  const std::function<void()>& after_each) {
+  if (options_.run_all)
+    return options_.run_all(units, after_each);
+  for (const auto& unit : units) {
+    unit();
+    after_each();
+  }
+}
+
+void opening::tell_progress(std::uint64_t more_bytes) {
+  progress_.bytes_done += more_bytes;
   if (options_.progress)
     options_.progress(progress_);
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "storage/expiry_queue.hpp"
 #include "storage/file_system.hpp"
 #include "storage/index.hpp"
 #include "storage/limits.hpp"
@@ -20,6 +21,15 @@ struct recovery_progress {
   std::uint64_t records = 0;
 };
 
+/// Independent pieces of work, each a plain call.
+using work_units = std::vector<std::function<void()>>;
+
+/// Runs all of them, in any order and as many at a time as it likes, and
+/// returns when all are done. After each it calls `after_each` from the thread
+/// of the caller.
+using work_runner = std::function<void(
+  const work_units& units, const std::function<void()>& after_each)>;
+
 struct recovery_options {
   std::string directory;
   std::uint32_t shard_count = 1;
@@ -31,6 +41,10 @@ struct recovery_options {
   std::function<void(const recovery_progress&)> progress;
   /// The wall clock at start; tests set it.
   timestamp_ms wall_clock = 0;
+  /// Empty: one unit after the other.
+  work_runner run_all;
+  /// For key_hasher; tests let keys collide.
+  unsigned hash_bits = 64;
 };
 
 /// What recovery found, for the log and the statistics.
@@ -47,14 +61,25 @@ struct recovery_report {
   std::vector<std::string> deleted_files;
 };
 
+/// One shard's share of the keys. None of them has expired.
+struct recovered_shard {
+  index keys;
+  /// Those of `keys` that expire.
+  expiry_queue expiring;
+};
+
 /// A store that is open: everything the actors need at birth.
 struct recovered_store {
+  explicit recovered_store(const key_hasher& how) : hasher{how} {
+  }
+
   std::unique_ptr<directory_lock> lock;
+  key_hasher hasher;
   /// As it is on disk now: the epoch raised, the tail sealed, the active and
   /// the next segment listed.
   manifest state;
   /// One per shard, in order.
-  std::vector<index> shards;
+  std::vector<recovered_shard> shards;
   /// Every sealed segment.
   std::vector<segment_ptr> sealed;
   /// Empty log segment for the first write, and the one after it; both are in

@@ -22,6 +22,9 @@ error damaged(const segment& from, std::uint64_t offset_bytes) {
 } // namespace
 
 struct relocation_writer::state {
+  explicit state(const key_hasher& hasher) : hint{hasher} {
+  }
+
   std::shared_ptr<file_system> files;
   std::string directory;
   segment_ptr target;
@@ -109,10 +112,9 @@ result<ok> relocation_writer::state::copy_value(const segment& from,
   return ok{};
 }
 
-result<std::unique_ptr<relocation_writer>>
-relocation_writer::create(std::shared_ptr<file_system> files,
-                          std::string directory, segment_id id,
-                          std::uint64_t store_id, sequence_number purged_at) {
+result<std::unique_ptr<relocation_writer>> relocation_writer::create(
+  std::shared_ptr<file_system> files, std::string directory, segment_id id,
+  std::uint64_t store_id, sequence_number purged_at, const key_hasher& hasher) {
   segment_header header;
   header.id = id;
   header.store_id = store_id;
@@ -121,7 +123,7 @@ relocation_writer::create(std::shared_ptr<file_system> files,
   auto created = create_segment(*files, directory, header, 0);
   if (!created)
     return created.error();
-  auto s = std::make_unique<state>();
+  auto s = std::make_unique<state>(hasher);
   s->files = std::move(files);
   s->directory = std::move(directory);
   s->target = *std::move(created);

@@ -153,13 +153,17 @@ result<value_place> verify_head(const segment& from, std::uint64_t offset_bytes,
                                 std::string_view key) {
   const auto found = decode_head(front, from.context(), offset_bytes);
   if (!found)
-    return mismatch(from, offset_bytes, "the record's head is damaged");
+    return head_damaged(from, offset_bytes);
   if (found->size_bytes() != size_bytes)
     return mismatch(from, offset_bytes, "the record has another size");
   if (found->key != key)
     return mismatch(from, offset_bytes, "the record is of another key");
   return value_place{found->value_offset(), found->head.value_bytes,
                      found->head.value_crc};
+}
+
+error head_damaged(const segment& from, std::uint64_t offset_bytes) {
+  return mismatch(from, offset_bytes, "the record's head is damaged");
 }
 
 error value_damaged(const segment& from, std::uint64_t offset_bytes) {

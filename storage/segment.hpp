@@ -97,6 +97,9 @@ result<value_place> verify_head(const segment& from, std::uint64_t offset_bytes,
                                 std::span<const std::byte> front,
                                 std::string_view key);
 
+/// What a head with the wrong checksum is reported as.
+error head_damaged(const segment& from, std::uint64_t offset_bytes);
+
 /// What a value with the wrong checksum is reported as.
 error value_damaged(const segment& from, std::uint64_t offset_bytes);
 

@@ -71,13 +71,15 @@ result<segment_ptr> open_listed(file_system& files,
   return opened;
 }
 
-result<bool> load_sealed(file_system& files, const std::string& directory,
-                         const segment_ptr& from, const segment_entry& entry,
-                         const record_visitor& visit) {
-  if (read_hint_file(files, directory, entry, visit))
-    return true;
+result<loaded_hints> load_sealed(file_system& files,
+                                 const std::string& directory,
+                                 const segment_ptr& from,
+                                 const segment_entry& entry,
+                                 const key_hasher& hasher) {
+  if (auto hints = open_hint_file(files, directory, entry))
+    return loaded_hints{std::move(hints), true};
   segment_scanner scanner{from, entry.end_bytes, segment_scanner::values::skip};
-  hint_builder hint;
+  hint_builder hint{hasher};
   segment_entry found;
   while (true) {
     auto record = scanner.next();
@@ -87,7 +89,6 @@ result<bool> load_sealed(file_system& files, const std::string& directory,
       break;
     count_record(found, (*record)->head, (*record)->location.size_bytes);
     hint.add(**record);
-    visit(**record);
   }
   if (scanner.end_bytes() != entry.end_bytes)
     return damaged(from->bytes().path(), scanner.end_bytes(),
@@ -95,16 +96,17 @@ result<bool> load_sealed(file_system& files, const std::string& directory,
   if (!same_counts(found, entry))
     return damaged(from->bytes().path(), 0,
                    "it does not hold what the MANIFEST says");
-  // Without it the next start is slower, nothing else.
-  (void)hint.write(files, directory, entry);
-  return false;
+  // A file that cannot be written makes the next start slower, nothing else.
+  if (hint.write(files, directory, entry))
+    if (auto hints = open_hint_file(files, directory, entry))
+      return loaded_hints{std::move(hints), false};
+  return loaded_hints{hint.source(), false};
 }
 
 result<unsealed_tail> load_unsealed(const segment_ptr& from,
                                     const segment_entry& entry,
-                                    const record_visitor& visit) {
-  unsealed_tail tail;
-  tail.handle = from;
+                                    const key_hasher& hasher) {
+  unsealed_tail tail{from, {}, hint_builder{hasher}};
   tail.entry.id = entry.id;
   tail.entry.kind = entry.kind;
   tail.entry.identity = entry.identity;
@@ -125,7 +127,6 @@ result<unsealed_tail> load_unsealed(const segment_ptr& from,
     tail.hint.add(**record);
     tail.durable_to = std::max(tail.durable_to, head.durable_to);
     tail.complete = head.type == record_type::seal;
-    visit(**record);
   }
   tail.entry.sealed = true;
   tail.entry.end_bytes = scanner.end_bytes();

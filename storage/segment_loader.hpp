@@ -13,8 +13,6 @@
 /// may be read in any order.
 namespace kvs::storage {
 
-using record_visitor = std::function<void(const scanned_record&)>;
-
 /// Opens a segment that the MANIFEST lists and checks that it is the one.
 /// Errors: corrupt (missing, foreign or damaged), unknown_format,
 /// too_many_files, io_failed.
@@ -23,15 +21,22 @@ result<segment_ptr> open_listed(file_system& files,
                                 std::uint64_t store_id,
                                 const segment_entry& entry);
 
-/// Tells `visit` every put, tombstone and flush of a sealed segment, from its
-/// hint file if that fits, and otherwise from the log; then it writes a new
-/// hint file. Returns whether the hint was used. Values are not read: a
-/// damaged one is found when somebody asks for it.
-/// Errors: corrupt (names file and offset), io_failed; `visit` may have been
-/// called.
-result<bool> load_sealed(file_system& files, const std::string& directory,
-                         const segment_ptr& from, const segment_entry& entry,
-                         const record_visitor& visit);
+/// The hints of a sealed segment.
+struct loaded_hints {
+  std::unique_ptr<hint_source> hints;
+  /// From the hint file, which fitted.
+  bool was_there = false;
+};
+
+/// Opens the hint file of a sealed segment if that fits, and otherwise reads
+/// the log and writes a new one. Values are not read: a damaged one is found
+/// when somebody asks for it.
+/// Errors: corrupt (names file and offset), io_failed.
+result<loaded_hints> load_sealed(file_system& files,
+                                 const std::string& directory,
+                                 const segment_ptr& from,
+                                 const segment_entry& entry,
+                                 const key_hasher& hasher);
 
 /// What an unsealed log segment holds.
 struct unsealed_tail {
@@ -49,12 +54,12 @@ struct unsealed_tail {
 };
 
 /// Reads an unsealed log segment, values included, up to its first invalid
-/// record, and tells `visit` every record. Changes nothing.
+/// record. Changes nothing.
 /// Errors: corrupt: what follows shows that acknowledged data is damaged;
 /// io_failed.
 result<unsealed_tail> load_unsealed(const segment_ptr& from,
                                     const segment_entry& entry,
-                                    const record_visitor& visit);
+                                    const key_hasher& hasher);
 
 /// Cuts the file behind its last valid record and makes everything before
 /// durable.

@@ -1,4 +1,5 @@
 #include "storage/crc32c.hpp"
+#include "storage/hint_merge.hpp"
 #include "storage/index.hpp"
 #include "storage/key_hash.hpp"
 #include "storage/log_writer.hpp"
@@ -129,7 +130,7 @@ struct filled_segment {
     entry.id = handle->id();
     entry.identity = handle->context().identity;
     entry.base_sequence = 1;
-    auto tail = load_unsealed(handle, entry, [](const scanned_record&) {});
+    auto tail = load_unsealed(handle, entry, key_hasher{1});
     entry = tail->entry;
   }
 };
@@ -148,34 +149,23 @@ void scan_segment(benchmark::State& state) {
 }
 BENCHMARK(scan_segment)->Arg(0)->Arg(1)->Unit(benchmark::kMillisecond);
 
-void read_hint(benchmark::State& state) {
-  filled_segment filled;
-  const auto ignore = [](const scanned_record&) {};
-  // The first load finds no hint and writes one.
-  (void)load_sealed(*filled.files, filled.scratch.path(), filled.handle,
-                    filled.entry, ignore);
-  for (auto _ : state)
-    if (!read_hint_file(*filled.files, filled.scratch.path(), filled.entry,
-                        ignore))
-      state.SkipWithError("the hint does not fit");
-  state.SetItemsProcessed(state.iterations()
-                          * static_cast<std::int64_t>(filled_segment::records));
-}
-BENCHMARK(read_hint)->Unit(benchmark::kMillisecond);
-
 /// Hint file into a fresh index: what a start does per record.
 void load_hint_into_index(benchmark::State& state) {
   filled_segment filled;
   const key_hasher hasher{1};
-  (void)load_sealed(*filled.files, filled.scratch.path(), filled.handle,
-                    filled.entry, [](const scanned_record&) {});
+  const std::string directory = filled.scratch.path();
+  // The first load finds no hint and writes one.
+  (void)load_sealed(*filled.files, directory, filled.handle, filled.entry,
+                    hasher);
   for (auto _ : state) {
+    std::vector<std::unique_ptr<hint_source>> sources;
+    sources.push_back(open_hint_file(*filled.files, directory, filled.entry));
+    if (sources.back() == nullptr)
+      return state.SkipWithError("the hint does not fit");
     index fresh{0, partition_count};
-    read_hint_file(*filled.files, filled.scratch.path(), filled.entry,
-                   [&](const scanned_record& record) {
-                     fresh.put(hasher(record.key), record.key,
-                               {record.location, record.head.sequence, 0});
-                   });
+    expiry_queue expiring;
+    if (!merge_hints(sources, {}, fresh, expiring))
+      state.SkipWithError("the hint has changed");
     benchmark::DoNotOptimize(fresh.size());
     // A start does not take its index down again.
     state.PauseTiming();
@@ -187,37 +177,47 @@ void load_hint_into_index(benchmark::State& state) {
 }
 BENCHMARK(load_hint_into_index)->Unit(benchmark::kMillisecond);
 
+/// What indexes of the benchmarks below are filled with.
+record_location place_of_number(std::uint64_t number) {
+  return {segment_id{static_cast<std::uint32_t>(1 + (number >> 20))},
+          (number & 0xfffff) * 128, 128};
+}
+
 void find_in_index(benchmark::State& state) {
   const auto keys = static_cast<std::uint64_t>(state.range(0));
   const key_hasher hasher{1};
   index filled{0, partition_count};
-  for (std::uint64_t i = 0; i < keys; ++i) {
-    const auto key = key_number(i);
-    filled.put(hasher(view_of(key)), view_of(key),
-               {{segment_id{1}, i * 8, 8}, i + 1, 0});
-  }
+  for (std::uint64_t i = 0; i < keys; ++i)
+    filled.insert(hasher(view_of(key_number(i))), place_of_number(i));
+  std::vector<index_candidate> found;
   std::uint64_t i = 0;
   for (auto _ : state) {
-    const auto key = key_number(i);
-    benchmark::DoNotOptimize(filled.find(hasher(view_of(key)), view_of(key)));
+    found.clear();
+    filled.find(hasher(view_of(key_number(i))), found);
+    benchmark::DoNotOptimize(found.data());
     // NOLINTNEXTLINE(clang-analyzer-core.DivideZero): keys is never 0.
     i = (i * 6364136223846793005u + 1442695040888963407u) % keys;
   }
   state.SetItemsProcessed(state.iterations());
 }
-BENCHMARK(find_in_index)->Arg(10'000)->Arg(1'000'000);
+BENCHMARK(find_in_index)->Arg(10'000)->Arg(1'000'000)->Arg(10'000'000);
 
 void overwrite_in_index(benchmark::State& state) {
   constexpr std::uint64_t keys = 1'000'000;
   const key_hasher hasher{1};
   index filled{0, partition_count};
+  std::vector<record_location> places;
+  for (std::uint64_t i = 0; i < keys; ++i) {
+    places.push_back(place_of_number(i));
+    filled.insert(hasher(view_of(key_number(i))), places.back());
+  }
   std::uint64_t i = 0;
-  sequence_number sequence = 0;
+  std::uint64_t next = keys;
   for (auto _ : state) {
-    const auto key = key_number(i);
-    ++sequence;
-    filled.put(hasher(view_of(key)), view_of(key),
-               {{segment_id{1}, sequence * 8, 8}, sequence, 0});
+    const key_hash hash = hasher(view_of(key_number(i)));
+    filled.remove(hash, places[i]);
+    places[i] = place_of_number(next++);
+    filled.insert(hash, places[i]);
     i = (i * 6364136223846793005u + 1442695040888963407u) % keys;
   }
   state.SetItemsProcessed(state.iterations());

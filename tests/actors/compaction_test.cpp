@@ -56,6 +56,29 @@ TEST_F(CompactionTest, FreesWhatWasOverwritten) {
   }
 }
 
+// Goal: a store with as many segments as it can have refuses writes, and takes
+// them again when compaction has freed some.
+TEST_F(CompactionTest, RefusesMoreSegmentsThanAnIndexCanName) {
+  segments_max = 8;
+  open(sync_mode::none, 1, 8 * 1024);
+  std::string value(500, 'v');
+  auto refused = [&] {
+    return std::any_of(
+      told->answers.begin(), told->answers.end(),
+      [](const auto& each) { return each.code == outcome::no_space; });
+  };
+  int written = 0;
+  for (; written < 1000 && !refused(); ++written)
+    write("key" + std::to_string(written % 10), value);
+  ASSERT_LT(written, 1000);
+  compact();
+  advance_time(2s);
+  told->answers.clear();
+  write("key0", "after");
+  EXPECT_FALSE(refused());
+  EXPECT_EQ(value_of("key0"), "after");
+}
+
 // Goal: a workload of set and delete does not grow for ever: tombstones go
 // when nothing older is left.
 TEST_F(CompactionTest, FreesTombstonesWhenNothingOlderIsLeft) {

@@ -174,7 +174,7 @@ TEST_F(LargeValueTest, LargeAppendsToOneKeyGiveOneRecordEachInOrder) {
   run_actors();
   // Whatever came first is alone in its round.
   ASSERT_EQ(disk->reads.size(), 1u);
-  EXPECT_GT(disk->reads.front().first.tail.size(), storage::mebibyte);
+  EXPECT_GT(disk->reads.front().tail_bytes, storage::mebibyte);
   disk->hold_reads = false;
   finish_read();
   run_actors();

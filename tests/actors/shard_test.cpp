@@ -242,8 +242,11 @@ TEST_F(ShardTest, IgnoresAMoveWhoseEntryHasChanged) {
   ASSERT_TRUE(target);
   apply_moves message;
   message.target = *target;
-  message.moves
-    = {{(*hash)("key"), "key", old_place, {old_place.segment, 8, 8}}};
+  relocated_record move;
+  move.hash = (*hash)("key");
+  move.from = old_place;
+  move.to = {old_place.segment, 8, 8};
+  message.moves = {move};
   EXPECT_EQ(ask_shard<moves_applied>(message).moved, 0u);
   EXPECT_EQ(value_of("key"), "new");
 }
@@ -285,103 +288,6 @@ TEST_F(ShardTest, SettlesHeldAnswersAtShutdown) {
   EXPECT_EQ(told->find(3)->code, outcome::shutting_down);
   ASSERT_NE(told->find(2), nullptr);
   EXPECT_EQ(told->find(2)->code, outcome::shutting_down);
-}
-
-/// Takes in what a SHARD tells its WRITER.
-class deaf_writer final : public evaluation_sink_actor::base {
-public:
-  using evaluation_sink_actor::base::base;
-  behavior_type make_behavior() override {
-    return {[](const append_evaluated&) {}, [](const withdraw_evaluation&) {},
-            [](const batch_applied&) {}};
-  }
-};
-
-/// A SHARD next to the store, whose publications are the test's.
-class LoneShardTest : public ShardTest {
-protected:
-  void spawn_lone_shard() {
-    open();
-    deaf = system.spawn<deaf_writer>();
-    shard_args args;
-    args.index = std::make_shared<storage::index>(0, storage::partition_count);
-    args.clock = clock;
-    args.writer = deaf;
-    args.compactor = compactor;
-    args.catalog = catalog;
-    args.readers = {reader};
-    lone = spawn_shard(system, args);
-    run_actors();
-  }
-
-  void TearDown() override {
-    caf_compat::tell_anon(lone, stop_shard{});
-    caf::anon_send_exit(deaf, caf::exit_reason::user_shutdown);
-    run_actors();
-    lone = nullptr;
-    deaf = nullptr;
-    ShardTest::TearDown();
-  }
-
-  /// This shard's part of a batch that others take part in.
-  void publish_batch(std::uint64_t batch_id, std::string_view key) {
-    auto op = make(operation_kind::put, 0, key);
-    publication_part part;
-    part.kind = publication_kind::atomic;
-    part.session = session;
-    part.batch_id = batch_id;
-    part.records.push_back({{},
-                            storage::record_type::put,
-                            op.hash,
-                            op.key,
-                            {{storage::segment_id{1}, 8, 8}, batch_id, 0}});
-    caf_compat::tell_anon(lone, publish{{part}, batch_id, 0});
-    run_actors();
-  }
-
-  void release_batch(std::uint64_t batch_id) {
-    caf_compat::tell_anon(lone, batch_released{batch_id});
-    run_actors();
-  }
-
-  void scan(std::uint64_t id) {
-    caf_compat::tell_anon(
-      lone, scan_keys{session, {id, 0}, 0, storage::partition_count, ""});
-    run_actors();
-  }
-
-  evaluation_sink_actor deaf;
-  shard_actor lone;
-};
-
-// Goal: a scan shows no key of a batch that other shards may not show yet, and
-// is answered once when there is none left.
-TEST_F(LoneShardTest, HoldsAScanUntilEveryBatchIsReleased) {
-  spawn_lone_shard();
-  publish_batch(1, "first");
-  publish_batch(2, "second");
-  scan(7);
-  release_batch(1);
-  EXPECT_TRUE(told->scans.empty());
-  release_batch(2);
-  ASSERT_EQ(told->scans.size(), 1u);
-  EXPECT_EQ(told->scans[0].ref.id, 7u);
-  EXPECT_EQ(told->scans[0].keys.size(), 2u);
-  publish_batch(3, "third");
-  release_batch(3);
-  EXPECT_EQ(told->scans.size(), 1u);
-}
-
-TEST_F(LoneShardTest, SettlesAHeldScanAtShutdown) {
-  spawn_lone_shard();
-  publish_batch(1, "first");
-  scan(7);
-  caf_compat::tell_anon(lone, stop_shard{});
-  run_actors();
-  EXPECT_TRUE(told->scans.empty());
-  ASSERT_EQ(told->answers.size(), 1u);
-  EXPECT_EQ(told->answers[0].ref.id, 7u);
-  EXPECT_EQ(told->answers[0].code, outcome::shutting_down);
 }
 
 } // namespace

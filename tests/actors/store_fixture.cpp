@@ -43,98 +43,6 @@ private:
   std::shared_ptr<session_log> log_;
 };
 
-class holding_syncer final : public holding_syncer_actor::base {
-public:
-  holding_syncer(caf::actor_config& config, std::shared_ptr<held_disk> disk)
-    : holding_syncer_actor::base{config}, disk_{std::move(disk)} {
-  }
-  behavior_type make_behavior() override {
-    return {[this](const sync_up_to& request) -> caf::result<log_synced> {
-              auto promise = make_response_promise<log_synced>();
-              disk_->syncs.emplace_back(request, promise);
-              if (!disk_->hold_syncs)
-                sync_oldest(*disk_);
-              return promise;
-            },
-            [this](const release_oldest&) { sync_oldest(*disk_); }};
-  }
-
-private:
-  static void sync_oldest(held_disk& disk) {
-    auto [request, promise] = disk.syncs.front();
-    disk.syncs.pop_front();
-    failure error;
-    for (const auto& each : request.segments)
-      if (auto done = each->shared_file()->sync(); !done)
-        error = to_failure(done.error());
-    promise.deliver(log_synced{error, request.end, request.sequence});
-  }
-
-  std::shared_ptr<held_disk> disk_;
-};
-
-class holding_reader final : public holding_reader_actor::base {
-public:
-  holding_reader(caf::actor_config& config, std::shared_ptr<held_disk> disk)
-    : holding_reader_actor::base{config}, disk_{std::move(disk)} {
-  }
-  behavior_type make_behavior() override {
-    return {[this](const read_record& request) -> caf::result<record_read> {
-              auto promise = make_response_promise<record_read>();
-              disk_->reads.emplace_back(request, promise);
-              if (!disk_->hold_reads)
-                read_oldest(*disk_);
-              return promise;
-            },
-            [this](const do_work& request) -> caf::result<work_done> {
-              auto promise = make_response_promise<work_done>();
-              disk_->works.emplace_back(request, promise);
-              if (!disk_->hold_works)
-                work_oldest(*disk_);
-              return promise;
-            },
-            [this](const release_oldest&) { read_oldest(*disk_); },
-            [this](const release_oldest_work&) { work_oldest(*disk_); }};
-  }
-
-private:
-  static void work_oldest(held_disk& disk) {
-    auto [request, promise] = disk.works.front();
-    disk.works.pop_front();
-    while (!request.what->step()) {
-    }
-    promise.deliver(work_done{});
-  }
-
-  static void read_oldest(held_disk& disk) {
-    auto [request, promise] = disk.reads.front();
-    disk.reads.pop_front();
-    auto size = request.record.location.size_bytes;
-    auto tail = request.tail;
-    auto memory = std::make_shared_for_overwrite<std::byte[]>(
-      size + tail.size() + request.spare_bytes);
-    std::span record{memory.get(), size};
-    auto got = request.record.segment->bytes().read_at(
-      request.record.location.offset_bytes, record);
-    ASSERT_TRUE(got);
-    auto value = storage::verify_record(*request.record.segment,
-                                        request.record.location.offset_bytes,
-                                        record, request.record.key);
-    ASSERT_TRUE(value);
-    auto* value_end
-      = memory.get() + (value->data() - record.data()) + value->size();
-    std::copy(tail.begin(), tail.end(), value_end);
-    promise.deliver(record_read{{},
-                                memory,
-                                *value,
-                                storage::value_checksum(*value),
-                                {value_end + tail.size(), request.spare_bytes},
-                                !tail.empty()});
-  }
-
-  std::shared_ptr<held_disk> disk_;
-};
-
 } // namespace
 
 const answer* session_log::find(std::uint64_t id) const {
@@ -155,16 +63,18 @@ void store_fixture::open(sync_mode mode, std::uint32_t shard_count,
   options.shard_count = shard_count;
   options.segment_bytes = segment_bytes;
   options.wall_clock = clock->time;
+  options.hash_bits = hash_bits;
   auto recovered = storage::open_store(files, options);
   ASSERT_TRUE(recovered) << to_string(recovered.error());
   lock_ = std::move(recovered->lock);
   clock->time = recovered->now;
-  hash = std::make_unique<storage::key_hasher>(recovered->state.hash_seed);
-  syncer = system.spawn<holding_syncer>(disk);
-  reader = system.spawn<holding_reader>(disk);
+  hash = std::make_unique<storage::key_hasher>(recovered->hasher);
+  syncer = spawn_holding_syncer(system, disk);
+  reader = spawn_holding_reader(system, disk);
   budget = spawn_memory_budget(system, memory_bytes_max);
-  catalog = spawn_catalog(system, {files, "/store", recovered->state, clock, 0},
-                          caf_compat::on_scheduler);
+  catalog = spawn_catalog(
+    system, {files, "/store", recovered->state, clock, 0, segments_max},
+    caf_compat::on_scheduler);
   writer_args to_writer;
   to_writer.mode = mode;
   to_writer.segment_bytes = segment_bytes;
@@ -181,7 +91,7 @@ void store_fixture::open(sync_mode mode, std::uint32_t shard_count,
   to_compactor.files = files;
   to_compactor.directory = "/store";
   to_compactor.store_id = recovered->state.store_id;
-  to_compactor.hash_seed = recovered->state.hash_seed;
+  to_compactor.hasher = recovered->hasher;
   to_compactor.policy.segment_bytes = segment_bytes;
   to_compactor.clock = clock;
   to_compactor.writer = writer;
@@ -192,10 +102,11 @@ void store_fixture::open(sync_mode mode, std::uint32_t shard_count,
         to_compactor.sealed.push_back({entry, handle});
   compactor = spawn_compactor(system, to_compactor, caf_compat::on_scheduler);
   shards.clear();
-  for (auto& index : recovered->shards) {
+  for (auto& share : recovered->shards) {
     shard_args to_shard;
     to_shard.shard_index = static_cast<std::uint32_t>(shards.size());
-    to_shard.index = std::make_shared<storage::index>(std::move(index));
+    to_shard.keys
+      = std::make_shared<storage::recovered_shard>(std::move(share));
     to_shard.segments = recovered->sealed;
     to_shard.applied_up_to = recovered->last_sequence;
     to_shard.persisted_time = recovered->state.persisted_time;
@@ -367,7 +278,21 @@ std::string store_fixture::value_of(std::string_view key) {
     return "<no answer>";
   if (found->code != outcome::ok)
     return "<failed>";
-  return found->applied ? told->values[id] : "<absent>";
+  if (!found->applied)
+    return "<absent>";
+  if (found->stored == nullptr)
+    return told->values[id];
+  // The session has to read it.
+  const auto& [from, location, name] = *found->stored;
+  std::vector<std::byte> record(location.size_bytes);
+  auto got = from->bytes().read_at(location.offset_bytes, record);
+  if (!got)
+    return "<failed>";
+  auto value
+    = storage::verify_record(*from, location.offset_bytes, record, name);
+  if (!value)
+    return "<failed>";
+  return {reinterpret_cast<const char*>(value->data()), value->size()};
 }
 
 } // namespace kvs::actors

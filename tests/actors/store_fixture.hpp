@@ -10,6 +10,7 @@
 #include "tests/support/memory_file_system.hpp"
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -44,14 +45,20 @@ struct session_log {
 };
 
 /// Syncs and reads that wait until the test lets them happen.
+/// A read that the stand-in for a READER was asked for.
+struct held_read {
+  std::size_t tail_bytes = 0;
+  /// Reads and answers.
+  std::function<void()> finish;
+};
+
 struct held_disk {
   bool hold_syncs = false;
   bool hold_reads = false;
   bool hold_works = false;
   std::deque<std::pair<sync_up_to, caf::typed_response_promise<log_synced>>>
     syncs;
-  std::deque<std::pair<read_record, caf::typed_response_promise<record_read>>>
-    reads;
+  std::deque<held_read> reads;
   std::deque<std::pair<do_work, caf::typed_response_promise<work_done>>> works;
 };
 
@@ -65,6 +72,11 @@ using holding_syncer_actor
 using holding_reader_actor
   = reader_actor::extend<caf_compat::takes<release_oldest>,
                          caf_compat::takes<release_oldest_work>>;
+
+holding_syncer_actor spawn_holding_syncer(caf::actor_system& system,
+                                          std::shared_ptr<held_disk> disk);
+holding_reader_actor spawn_holding_reader(caf::actor_system& system,
+                                          std::shared_ptr<held_disk> disk);
 
 /// A store on a disk in memory whose every step the test decides. The SYNCER
 /// and the READER are stand-ins that can hold what they are asked for, and so
@@ -130,6 +142,10 @@ protected:
   std::vector<shard_actor> shards;
   /// Of the MEMORY BUDGET; set it before `open`.
   std::uint64_t memory_bytes_max = 64 * storage::mebibyte;
+  /// Of the CATALOG; set it before `open`.
+  std::size_t segments_max = storage::segments_max;
+  /// Fewer than 64: keys collide. Set it before `open`.
+  unsigned hash_bits = 64;
   /// What the store said when it turned read-only.
   std::shared_ptr<std::string> failure_told = std::make_shared<std::string>();
 

@@ -108,17 +108,16 @@ TEST_F(HintFileTest, OneThatDoesNotAddUpIsIgnored) {
   auto opened = mini_store::open(disk->restart(), {});
   ASSERT_TRUE(opened);
   segment_entry entry = (*opened)->parts().state.segments[0];
-  const auto nothing = [](const scanned_record&) {};
-  ASSERT_TRUE(read_hint_file(*disk, "store", entry, nothing));
+  ASSERT_TRUE(open_hint_file(*disk, "store", entry));
   segment_entry longer = entry;
   longer.end_bytes += 8;
-  EXPECT_FALSE(read_hint_file(*disk, "store", longer, nothing));
+  EXPECT_FALSE(open_hint_file(*disk, "store", longer));
   segment_entry more = entry;
   ++more.record_count;
-  EXPECT_FALSE(read_hint_file(*disk, "store", more, nothing));
+  EXPECT_FALSE(open_hint_file(*disk, "store", more));
   segment_entry other = entry;
   other.identity[0] ^= std::byte{1};
-  EXPECT_FALSE(read_hint_file(*disk, "store", other, nothing));
+  EXPECT_FALSE(open_hint_file(*disk, "store", other));
 }
 
 } // namespace

@@ -1,5 +1,6 @@
 #include "storage/index.hpp"
 
+#include "storage/index_slot.hpp"
 #include "storage/limits.hpp"
 
 #include <gtest/gtest.h>
@@ -7,293 +8,293 @@
 #include <algorithm>
 #include <map>
 #include <random>
-#include <set>
+#include <vector>
 
 namespace kvs::storage {
 namespace {
 
-index whole_index() {
-  return {0, partition_count};
+record_location place(std::uint32_t segment, std::uint64_t number,
+                      std::uint32_t size_bytes = 64) {
+  return {segment_id{segment}, number * 8, size_bytes};
 }
 
-index_entry entry_of(std::uint32_t segment, sequence_number sequence,
-                     timestamp_ms expires_at = 0) {
-  return {{segment_id{segment}, sequence * 64, 64}, sequence, expires_at};
-}
-
-std::string key_number(std::uint64_t number) {
-  return "key-" + std::to_string(number);
-}
-
-/// All entries, found by scanning.
-std::map<std::string, index_entry> entries_of(const index& tested) {
-  std::map<std::string, index_entry> found;
-  tested.scan(0, ~std::size_t{0},
-              [&](std::string_view key, const index_entry& entry) {
-                EXPECT_TRUE(found.emplace(key, entry).second) << key;
-              });
+std::vector<index_candidate> found_in(const index& tested, key_hash hash) {
+  std::vector<index_candidate> found;
+  tested.find(hash, found);
   return found;
 }
 
-void expect_shares_equal_a_recount(const index& tested) {
-  std::map<segment_id, live_share> counted;
-  for (const auto& [key, entry] : entries_of(tested)) {
-    live_share& share = counted[entry.location.segment];
-    ++share.records;
-    share.bytes += entry.location.size_bytes;
-  }
-  const auto kept = tested.live_segments();
-  EXPECT_EQ(kept.size(), counted.size());
-  for (const auto& [id, share] : kept) {
-    EXPECT_EQ(share.records, counted[id].records);
-    EXPECT_EQ(share.bytes, counted[id].bytes);
-    EXPECT_EQ(tested.live_in(id).records, share.records);
-  }
-}
+/// What an index must look like, by the plainest means: the records of every
+/// hash, the newest first.
+class model {
+public:
+  struct record {
+    record_location location;
+    bool is_deletion = false;
+  };
 
-/// What the index must look like, by the plainest means.
-struct model {
-  std::map<std::string, index_entry> keys;
+  std::map<key_hash, std::vector<record>> records;
 
-  bool put(const std::string& key, const index_entry& entry) {
-    const auto found = keys.find(key);
-    if (found != keys.end() && found->second.sequence >= entry.sequence)
+  void insert(key_hash hash, const record_location& location,
+              bool is_deletion = false) {
+    auto& row = records[hash];
+    row.insert(row.begin(), {location, is_deletion});
+  }
+  bool remove(key_hash hash, const record_location& location) {
+    auto& row = records[hash];
+    const auto found
+      = std::find_if(row.begin(), row.end(), [&](const record& each) {
+          return each.location == location;
+        });
+    if (found == row.end())
       return false;
-    keys[key] = entry;
+    row.erase(found);
     return true;
   }
-  bool erase(const std::string& key, sequence_number sequence) {
-    const auto found = keys.find(key);
-    if (found == keys.end() || found->second.sequence >= sequence)
-      return false;
-    keys.erase(found);
-    return true;
+  bool move(key_hash hash, const record_location& from,
+            const record_location& to) {
+    for (record& each : records[hash])
+      if (each.location == from) {
+        each.location = to;
+        return true;
+      }
+    return false;
   }
 };
 
+void expect_same(const model::record& expected, const index_candidate& found) {
+  EXPECT_EQ(found.location.segment, expected.location.segment);
+  EXPECT_EQ(found.location.offset_bytes, expected.location.offset_bytes);
+  EXPECT_EQ(found.is_deletion, expected.is_deletion);
+  if (expected.is_deletion)
+    return;
+  EXPECT_GE(found.location.size_bytes, expected.location.size_bytes);
+  EXPECT_LE(found.location.size_bytes,
+            expected.location.size_bytes * 9 / 8 + 16);
+}
+
 void expect_equal(const index& tested, const model& expected) {
-  const auto found = entries_of(tested);
-  ASSERT_EQ(tested.size(), expected.keys.size());
-  ASSERT_EQ(found.size(), expected.keys.size());
-  for (const auto& [key, entry] : expected.keys) {
-    ASSERT_TRUE(found.contains(key)) << key;
-    EXPECT_EQ(found.at(key).sequence, entry.sequence);
-    EXPECT_EQ(found.at(key).location, entry.location);
-    EXPECT_EQ(found.at(key).expires_at, entry.expires_at);
+  std::uint64_t size = 0;
+  std::map<segment_id, live_share> shares;
+  for (const auto& [hash, row] : expected.records) {
+    const auto found = found_in(tested, hash);
+    ASSERT_EQ(found.size(), row.size());
+    EXPECT_EQ(tested.has(hash), !row.empty());
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      expect_same(row[i], found[i]);
+      EXPECT_TRUE(tested.contains(hash, row[i].location));
+      live_share& share = shares[row[i].location.segment];
+      ++share.records;
+      share.bytes += row[i].is_deletion ? 0 : row[i].location.size_bytes;
+    }
+    size += row.size();
+  }
+  EXPECT_EQ(tested.size(), size);
+  const auto counted = tested.live_segments();
+  EXPECT_EQ(counted.size(), shares.size());
+  for (const auto& [id, share] : counted) {
+    EXPECT_EQ(share.records, shares[id].records);
+    EXPECT_EQ(share.bytes, shares[id].bytes);
+    EXPECT_EQ(tested.live_in(id).bytes, share.bytes);
   }
 }
 
-/// One random change, applied to both.
-void change_both(index& tested, model& expected, std::mt19937_64& random,
-                 const key_hasher& hasher, std::uint64_t hash_mask) {
-  const std::string key = key_number(random() % 500);
-  const key_hash hash = hasher(key) & hash_mask;
-  const sequence_number sequence = 1 + random() % 5000;
-  switch (random() % 8) {
-    case 0:
-    case 1:
-      EXPECT_EQ(tested.erase(hash, key, sequence),
-                expected.erase(key, sequence));
-      return;
-    case 2: {
-      const index_entry* const found = tested.find(hash, key);
-      if (found == nullptr)
-        return;
-      const record_location from = found->location;
-      const record_location to{segment_id{99}, random() % 4096 * 8, 72};
-      EXPECT_TRUE(tested.move(hash, key, from, to));
-      expected.keys[key].location = to;
-      EXPECT_FALSE(tested.move(hash, key, {segment_id{98}, 0, 8}, from));
-      return;
+// Goal: whatever is done to it, and however many hashes agree, the index finds
+// exactly the records it was told, the newest first, and its counts are exact.
+TEST(IndexTest, BehavesLikeItsModel) {
+  for (const unsigned hash_bits : {64U, 20U, 8U}) {
+    std::mt19937_64 random{hash_bits};
+    index tested{0, partition_count};
+    model expected;
+    std::vector<std::pair<key_hash, record_location>> known;
+    for (std::uint64_t step = 1; step <= 40'000; ++step) {
+      const key_hash hash = random() << (64 - hash_bits);
+      const auto size = static_cast<std::uint32_t>(8 + random() % 100'000);
+      const auto fresh = place(1 + random() % 50, step, size);
+      const auto what = random() % 10;
+      // Two thirds of the way it grows, then it shrinks.
+      if (known.empty() || what < (step < 27'000 ? 6 : 2)) {
+        const bool is_deletion = what == 0;
+        if (is_deletion)
+          tested.insert_deletion(hash, fresh);
+        else
+          tested.insert(hash, fresh);
+        expected.insert(hash, fresh, is_deletion);
+        known.emplace_back(hash, fresh);
+        continue;
+      }
+      auto& [old_hash, old_place] = known[random() % known.size()];
+      if (what == 9) {
+        EXPECT_EQ(tested.move(old_hash, old_place, fresh),
+                  expected.move(old_hash, old_place, fresh));
+        old_place = fresh;
+      } else {
+        EXPECT_EQ(tested.remove(old_hash, old_place),
+                  expected.remove(old_hash, old_place));
+        EXPECT_FALSE(tested.remove(old_hash, old_place));
+        old_hash = known.back().first;
+        old_place = known.back().second;
+        known.pop_back();
+      }
     }
-    default: {
-      const auto entry = entry_of(static_cast<std::uint32_t>(random() % 5),
-                                  sequence, random() % 3 * 100);
-      EXPECT_EQ(tested.put(hash, key, entry), expected.put(key, entry));
-    }
+    expect_equal(tested, expected);
   }
 }
 
-// Goal: the index is a plain map from key to newest record, also when hashes
-// are cut to 8 bits, so that most keys collide.
-TEST(IndexTest, BehavesLikeAMapWhateverTheHashDoes) {
-  for (const std::uint64_t mask : {~0ull, 0xffull << 40, 0ull})
-    for (std::uint64_t seed = 1; seed <= 3; ++seed) {
-      std::mt19937_64 random{seed};
-      const key_hasher hasher{seed};
-      index tested = whole_index();
-      model expected;
-      for (int i = 0; i < 4000; ++i)
-        change_both(tested, expected, random, hasher, mask);
-      expect_equal(tested, expected);
-      expect_shares_equal_a_recount(tested);
-      std::erase_if(expected.keys, [](const auto& item) {
-        return item.second.sequence < 2500;
-      });
-      tested.erase_below(2500);
-      expect_equal(tested, expected);
-      expect_shares_equal_a_recount(tested);
+// Goal: the smallest and the largest hash are homes like all others, also when
+// everything falls onto one of them.
+TEST(IndexTest, ManyRecordsOfOneHash) {
+  for (const key_hash hash : {key_hash{0}, ~key_hash{0}}) {
+    index tested{0, partition_count};
+    model expected;
+    for (std::uint64_t i = 1; i <= 2000; ++i) {
+      tested.insert(hash, place(1, i));
+      expected.insert(hash, place(1, i));
     }
+    expect_equal(tested, expected);
+    for (std::uint64_t i = 1; i <= 2000; i += 2) {
+      EXPECT_TRUE(tested.remove(hash, place(1, i)));
+      expected.remove(hash, place(1, i));
+    }
+    expect_equal(tested, expected);
+  }
 }
 
-// Goal: recovery reads segments in any order and must always arrive at the
-// same state; a deletion may be seen before what it deletes.
-TEST(IndexTest, AnyOrderOfApplicationGivesTheSameState) {
-  struct change {
-    std::string key;
-    bool is_put;
-    sequence_number sequence;
-  };
-  std::mt19937_64 random{11};
-  std::vector<change> log;
-  for (sequence_number i = 1; i <= 600; ++i)
-    log.push_back({key_number(random() % 60), random() % 3 != 0, i});
+// Goal: a table whose last lines are full goes on behind them.
+TEST(IndexTest, RecordsFlowOverAtTheEndOfATable) {
+  for (const bool rising : {true, false}) {
+    index tested{0, partition_count};
+    model expected;
+    for (std::uint64_t i = 1; i <= 500; ++i) {
+      const key_hash hash = ~((rising ? 500 - i : i) << 18);
+      tested.insert(hash, place(1, i));
+      expected.insert(hash, place(1, i));
+    }
+    expect_equal(tested, expected);
+  }
+}
+
+TEST(IndexTest, SizeClassesRoundUpByAnEighthAtMost) {
+  for (std::uint64_t bytes = 8; bytes <= record_bytes_max;
+       bytes += 8 + bytes / 64 / 8 * 8) {
+    const std::uint64_t up = class_bytes(size_class_of(bytes));
+    ASSERT_GE(up, bytes);
+    ASSERT_LE(up * 8, bytes * 9) << bytes;
+    // What the class says is in the class.
+    ASSERT_EQ(class_bytes(size_class_of(up)), up);
+    if (bytes < 128) {
+      ASSERT_EQ(up, bytes);
+    }
+  }
+  EXPECT_EQ(size_class_of(0), 0);
+  EXPECT_EQ(class_bytes(0), 0);
+}
+
+TEST(IndexTest, PlacesReachToTheirLimits) {
+  index tested{0, partition_count};
+  const record_location last{segment_id{~std::uint32_t{0}},
+                             segment_bytes_max - 8, 24};
+  tested.insert(7, last);
+  EXPECT_TRUE(tested.contains(7, last));
+  EXPECT_FALSE(tested.contains(
+    7, {last.segment, last.offset_bytes - segment_bytes_max / 2, 24}));
+}
+
+// Goal: segments come and go for ever; an index numbers those it refers to.
+TEST(IndexTest, NumbersOfSegmentsAreUsedAgain) {
+  index tested{0, partition_count};
+  for (std::uint32_t id = 1; id <= 3 * index_segments_max; ++id) {
+    tested.insert(id, place(id, id));
+    if (id > 2) {
+      ASSERT_TRUE(tested.remove(id - 2, place(id - 2, id - 2)));
+    }
+  }
+  EXPECT_EQ(tested.live_segments().size(), 2U);
+}
+
+TEST(IndexTest, AScanGivesEveryRecordOnceInTheOrderOfHashes) {
+  std::mt19937_64 random{1};
+  // A range whose ends fall into the middle of tables.
+  index tested{4'711, 50'001};
+  std::map<std::uint64_t, std::uint64_t> expected;
+  for (std::uint64_t i = 1; i <= 30'000; ++i) {
+    const key_hash hash = random();
+    if (partition_of(hash) < 4'711 || partition_of(hash) >= 50'001)
+      continue;
+    tested.insert(hash, place(1, i));
+    expected[hash] = i * 8;
+  }
+  for (const std::size_t step : {1U, 100U, 1'000'000U}) {
+    std::vector<std::uint64_t> offsets;
+    std::uint64_t last_bits = 0;
+    std::uint32_t partition = 0;
+    while (partition < tested.end_partition()) {
+      std::size_t seen = 0;
+      partition
+        = tested.scan(partition, step,
+                      [&](std::uint64_t bits, const index_candidate& record) {
+                        EXPECT_GE(bits, last_bits);
+                        last_bits = bits;
+                        offsets.push_back(record.location.offset_bytes);
+                        ++seen;
+                      });
+      EXPECT_TRUE(seen >= step || partition == tested.end_partition());
+    }
+    std::vector<std::uint64_t> in_order;
+    for (const auto& [hash, offset] : expected)
+      in_order.push_back(offset);
+    // Hashes that agree in the bits that the index keeps may be swapped; none
+    // of these do.
+    EXPECT_EQ(offsets, in_order);
+  }
+}
+
+// Goal: what exists during a whole scan is found by it, whatever comes, goes
+// and moves in the meantime.
+TEST(IndexTest, AScanSurvivesChanges) {
+  std::mt19937_64 random{2};
+  index tested{0, partition_count};
+  std::map<std::uint64_t, key_hash> stay;
+  for (std::uint64_t i = 1; i <= 5'000; ++i) {
+    const key_hash hash = random();
+    tested.insert(hash, place(1, i));
+    stay[i * 8] = hash;
+  }
+  std::uint64_t fresh = 100'000;
+  std::uint32_t partition = 0;
+  while (partition < partition_count) {
+    partition = tested.scan(partition, 50,
+                            [&](std::uint64_t, const index_candidate& record) {
+                              stay.erase(record.location.offset_bytes);
+                            });
+    for (int i = 0; i < 20; ++i)
+      tested.insert(random(), place(2, ++fresh));
+  }
+  EXPECT_TRUE(stay.empty());
+}
+
+TEST(IndexTest, AClearedIndexIsEmptyAndUsable) {
+  index tested{0, partition_count};
+  for (std::uint64_t i = 0; i < 10'000; ++i)
+    tested.insert(i << 40, place(1, i));
+  tested.clear();
+  EXPECT_EQ(tested.size(), 0U);
+  EXPECT_TRUE(tested.live_segments().empty());
+  EXPECT_FALSE(tested.has(7ULL << 40));
+  tested.insert(7, place(3, 1));
+  EXPECT_TRUE(tested.contains(7, place(3, 1)));
+}
+
+TEST(IndexTest, ReservedRoomIsFilledInOrder) {
+  index tested{0, partition_count};
   model expected;
-  for (const change& each : log)
-    if (each.is_put)
-      expected.put(each.key, entry_of(1, each.sequence));
-    else
-      expected.erase(each.key, each.sequence);
-  const key_hasher hasher{5};
-  for (int round = 0; round < 20; ++round) {
-    std::shuffle(log.begin(), log.end(), random);
-    index tested = whole_index();
-    for (const change& each : log)
-      if (each.is_put)
-        tested.put(hasher(each.key), each.key, entry_of(1, each.sequence));
-      else
-        tested.recover_tombstone(hasher(each.key), each.key, each.sequence);
-    expect_equal(tested, expected);
-    tested.drop_tombstones();
-    expect_equal(tested, expected);
-    expect_shares_equal_a_recount(tested);
+  tested.reserve(0, 1'000);
+  for (std::uint64_t i = 0; i < 1'000; ++i) {
+    const key_hash hash = i << 38;
+    tested.insert(hash, place(1, i + 1));
+    expected.insert(hash, place(1, i + 1));
   }
-}
-
-TEST(IndexTest, ARecoveredTombstoneIsNoKey) {
-  index tested = whole_index();
-  tested.recover_tombstone(7, "k", 10);
-  EXPECT_EQ(tested.find(7, "k"), nullptr);
-  EXPECT_EQ(tested.size(), 0u);
-  EXPECT_FALSE(tested.put(7, "k", entry_of(1, 9)));
-  EXPECT_TRUE(tested.put(7, "k", entry_of(1, 11)));
-  EXPECT_EQ(tested.size(), 1u);
-}
-
-TEST(IndexTest, SweepRemovesExactlyWhatHasExpired) {
-  const key_hasher hasher{3};
-  index tested = whole_index();
-  for (std::uint64_t i = 0; i < 3000; ++i)
-    tested.put(hasher(key_number(i)), key_number(i),
-               entry_of(1, i + 1, i % 3 == 0 ? 0 : 100 + i));
-  std::set<std::string> swept;
-  int calls = 1;
-  while (!tested.sweep_expired(
-    1600, 50, [&](std::string_view key, const index_entry& entry) {
-      EXPECT_TRUE(entry.expired_at(1600));
-      swept.insert(std::string{key});
-    }))
-    ++calls;
-  EXPECT_GE(calls, 1000 / 60);
-  for (std::uint64_t i = 0; i < 3000; ++i)
-    EXPECT_EQ(swept.contains(key_number(i)), i % 3 != 0 && 100 + i <= 1600);
-  EXPECT_EQ(tested.size(), 3000 - swept.size());
-  expect_shares_equal_a_recount(tested);
-  EXPECT_TRUE(tested.sweep_expired(1600, 1, {}));
-}
-
-TEST(IndexTest, CountsWhatHasADeadlineAndWhatHasExpired) {
-  const key_hasher hasher{3};
-  index tested = whole_index();
-  auto put = [&](std::uint64_t number, sequence_number sequence,
-                 timestamp_ms expires_at) {
-    tested.put(hasher(key_number(number)), key_number(number),
-               entry_of(1, sequence, expires_at));
-  };
-  put(1, 1, 5'000);
-  put(2, 2, 7'000);
-  put(3, 3, 9'000);
-  put(4, 4, 0);
-  put(3, 5, 0);
-  put(4, 6, 8'000);
-  EXPECT_EQ(tested.expiring().keys, 3u);
-  EXPECT_EQ(tested.expiring().deadlines_sum_s, 20u);
-  EXPECT_EQ(tested.count_expired(4'999),
-            std::pair(std::uint64_t{0}, timestamp_ms{0}));
-  EXPECT_EQ(tested.count_expired(7'500),
-            std::pair(std::uint64_t{2}, timestamp_ms{7'000}));
-  EXPECT_TRUE(tested.sweep_expired(7'500, 100, {}));
-  EXPECT_EQ(tested.count_expired(7'500).first, 0u);
-  EXPECT_EQ(tested.expiring().keys, 1u);
-  EXPECT_EQ(tested.expiring().deadlines_sum_s, 8u);
-}
-
-TEST(IndexTest, SweepSeesAnExpiryThatWasSetLater) {
-  index tested = whole_index();
-  EXPECT_TRUE(tested.sweep_expired(10, 100, {}));
-  tested.put(1, "k", entry_of(1, 1, 5));
-  EXPECT_TRUE(tested.sweep_expired(10, 100, {}));
-  EXPECT_EQ(tested.size(), 0u);
-}
-
-// Goal: a scan returns every key that is there from its beginning to its end,
-// while others come and go and the partitions grow.
-TEST(IndexTest, AScanCoversEveryKeyThatStays) {
-  const key_hasher hasher{9};
-  index tested = whole_index();
-  for (std::uint64_t i = 0; i < 5000; ++i)
-    tested.put(hasher(key_number(i)), key_number(i), entry_of(1, i + 1));
-  std::set<std::string> seen;
-  std::uint64_t fresh = 10'000;
-  for (std::uint32_t at = 0; at != tested.end_partition();) {
-    at = tested.scan(at, 100, [&](std::string_view key, const index_entry&) {
-      seen.insert(std::string{key});
-    });
-    for (int i = 0; i < 300; ++i, ++fresh)
-      tested.put(hasher(key_number(fresh)), key_number(fresh),
-                 entry_of(2, fresh));
-  }
-  for (std::uint64_t i = 0; i < 5000; ++i)
-    EXPECT_TRUE(seen.contains(key_number(i)));
-}
-
-// Goal: what one step of a scan returns is bounded by bytes, too.
-TEST(IndexTest, AScanPausesAfterAMebibyteOfKeys) {
-  const key_hasher hasher{9};
-  index tested = whole_index();
-  const std::string tail(64'000, 'x');
-  for (std::uint64_t i = 0; i < 50; ++i)
-    tested.put(hasher(key_number(i) + tail), key_number(i) + tail,
-               entry_of(1, i + 1));
-  std::size_t seen = 0;
-  for (std::uint32_t at = 0; at != tested.end_partition();) {
-    std::size_t step_bytes = 0;
-    at = tested.scan(at, 1000, [&](std::string_view key, const index_entry&) {
-      step_bytes += key.size();
-      ++seen;
-    });
-    EXPECT_LT(step_bytes, 2 * mebibyte);
-  }
-  EXPECT_EQ(seen, 50u);
-}
-
-TEST(IndexTest, ShardsDivideThePartitionsWithoutGapOrOverlap) {
-  for (std::uint32_t shards = 1; shards <= 17; ++shards) {
-    EXPECT_EQ(first_partition(0, shards), 0u);
-    EXPECT_EQ(first_partition(shards, shards), partition_count);
-    for (std::uint32_t i = 0; i < shards; ++i) {
-      const auto first = first_partition(i, shards);
-      const auto end = first_partition(i + 1, shards);
-      EXPECT_EQ(shard_of_partition(first, shards), i);
-      EXPECT_EQ(shard_of_partition(end - 1, shards), i);
-    }
-  }
-}
-
-TEST(KeyHasherTest, DependsOnTheSeed) {
-  EXPECT_EQ(key_hasher{1}("key"), key_hasher{1}("key"));
-  EXPECT_NE(key_hasher{1}("key"), key_hasher{2}("key"));
-  EXPECT_NE(key_hasher{1}(""), key_hasher{2}(""));
+  expect_equal(tested, expected);
 }
 
 } // namespace

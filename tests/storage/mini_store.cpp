@@ -2,6 +2,7 @@
 
 #include "storage/hint_file.hpp"
 #include "storage/random.hpp"
+#include "storage/record_match.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -16,6 +17,7 @@ mini_store::open(std::shared_ptr<file_system> files, const options& chosen) {
   how.shard_count = chosen.shard_count;
   how.segment_bytes = chosen.segment_bytes;
   how.wall_clock = chosen.now;
+  how.hash_bits = chosen.hash_bits;
   auto opened = open_store(files, how);
   if (!opened)
     return opened.error();
@@ -25,8 +27,8 @@ mini_store::open(std::shared_ptr<file_system> files, const options& chosen) {
 
 mini_store::mini_store(std::shared_ptr<file_system> files, options chosen,
                        recovered_store store)
-  : files_{std::move(files)}, options_{std::move(chosen)},
-    store_{std::move(store)}, hasher_{store_.state.hash_seed} {
+  : files_{std::move(files)}, options_{std::move(chosen)}, store_{
+                                                             std::move(store)} {
   for (const segment_ptr& sealed : store_.sealed)
     segments_[sealed->id()] = sealed;
   segments_[store_.active->id()] = store_.active;
@@ -34,8 +36,40 @@ mini_store::mini_store(std::shared_ptr<file_system> files, options chosen,
   writer_ = std::make_unique<log_writer>(store_.active, segment_header_bytes);
 }
 
-index& mini_store::shard_of_key(key_hash hash) {
+recovered_shard& mini_store::shard_of_key(key_hash hash) {
   return store_.shards[shard_of(hash, options_.shard_count)];
+}
+
+result<std::optional<index_entry>> mini_store::find(const std::string& key) {
+  const key_hash hash = store_.hasher(key);
+  std::vector<index_candidate> candidates;
+  shard_of_key(hash).keys.find(hash, candidates);
+  for (const index_candidate& each : candidates) {
+    const segment& from = *segments_.at(each.location.segment);
+    // As many bytes as any key of these tests needs.
+    std::vector<std::byte> front(match_bytes(key) + 4096);
+    auto read = from.bytes().read_at(each.location.offset_bytes, front);
+    if (!read)
+      return read.error();
+    front.resize(*read);
+    auto match = match_record(from, each.location.offset_bytes, front, key);
+    if (!match)
+      return match.error();
+    if (match->what == record_match::kind::same_key)
+      return std::optional<index_entry>{match->entry};
+  }
+  return std::optional<index_entry>{};
+}
+
+/// Before a newer record of the key is published.
+result<ok> mini_store::forget_older(const std::string& key) {
+  auto older = find(key);
+  if (!older)
+    return older.error();
+  const key_hash hash = store_.hasher(key);
+  if (*older)
+    shard_of_key(hash).keys.remove(hash, (*older)->location);
+  return ok{};
 }
 
 segment_entry& mini_store::entry_of(segment_id id) {
@@ -44,14 +78,15 @@ segment_entry& mini_store::entry_of(segment_id id) {
     [id](const segment_entry& entry) { return entry.id == id; });
 }
 
-void mini_store::publish(const record_head& head, const std::string& key,
-                         const record_location& place) {
+result<ok> mini_store::publish(const record_head& head, const std::string& key,
+                               const record_location& place) {
   count_record(entry_of(place.segment), head, place.size_bytes);
-  const key_hash hash = hasher_(key);
+  if (auto forgotten = forget_older(key); !forgotten)
+    return forgotten;
+  const key_hash hash = store_.hasher(key);
   if (head.type == record_type::put)
-    shard_of_key(hash).put(hash, key, {place, head.sequence, head.expires_at});
-  else if (head.type == record_type::tombstone)
-    shard_of_key(hash).erase(hash, key, head.sequence);
+    shard_of_key(hash).keys.insert(hash, place);
+  return ok{};
 }
 
 result<ok> mini_store::make_room() {
@@ -76,8 +111,7 @@ result<ok> mini_store::append(record_type type, const std::string& key,
     = writer_->write_staged(std::numeric_limits<std::uint64_t>::max());
   if (!written)
     return written.error();
-  publish(head, key, place);
-  return ok{};
+  return publish(head, key, place);
 }
 
 result<ok> mini_store::put(const std::string& key, const std::string& value,
@@ -109,7 +143,10 @@ result<ok> mini_store::batch(const std::vector<batch_operation>& operations) {
   if (!written)
     return written.error();
   for (std::size_t i = 0; i < operations.size(); ++i)
-    publish(places[i].first, operations[i].key, places[i].second);
+    if (auto published
+        = publish(places[i].first, operations[i].key, places[i].second);
+        !published)
+      return published;
   return ok{};
 }
 
@@ -125,8 +162,8 @@ result<ok> mini_store::flush() {
   if (!written)
     return written.error();
   count_record(entry_of(place.segment), head, place.size_bytes);
-  for (index& shard : store_.shards)
-    shard.erase_below(head.sequence);
+  for (recovered_shard& shard : store_.shards)
+    shard.keys.clear();
   // Listed with the next MANIFEST; until then the record itself tells.
   store_.state.flushed_below = head.sequence;
   return ok{};
@@ -196,141 +233,12 @@ result<ok> mini_store::sync() {
   return ok{};
 }
 
-std::vector<segment_usage> mini_store::usage() {
-  std::vector<segment_usage> all;
-  for (const segment_entry& entry : store_.state.segments) {
-    if (!entry.sealed)
-      continue;
-    segment_usage found{entry, 0, 0};
-    for (const index& shard : store_.shards) {
-      const live_share share = shard.live_in(entry.id);
-      found.live_records += share.records;
-      found.live_bytes += share.bytes;
-    }
-    all.push_back(found);
-  }
-  return all;
-}
-
-sequence_number mini_store::unsealed_base() const {
-  auto base = std::numeric_limits<sequence_number>::max();
-  for (const segment_entry& entry : store_.state.segments)
-    if (!entry.sealed)
-      base = std::min(base, entry.base_sequence);
-  return base;
-}
-
-result<std::uint64_t> mini_store::compact(bool force) {
-  compaction_policy policy;
-  policy.segment_bytes = options_.segment_bytes;
-  policy.unsealed_base = unsealed_base();
-  const auto victims = choose_victims(usage(), policy, force);
-  if (victims.empty())
-    return std::uint64_t{0};
-  std::uint64_t before = 0;
-  for (const segment_id id : victims)
-    before += entry_of(id).end_bytes;
-  const segment_id id = store_.state.next_segment;
-  store_.state.next_segment = segment_id{static_cast<std::uint32_t>(id) + 1};
-  auto output
-    = relocation_writer::create(files_, options_.directory, id,
-                                store_.state.store_id, store_.last_sequence);
-  if (!output)
-    return output.error();
-  moves_.clear();
-  if (auto rewritten = rewrite(victims, **output); !rewritten)
-    return rewritten.error();
-  auto finished = (*output)->finish();
-  if (!finished)
-    return finished.error();
-  if (auto replaced = replace(victims, *finished); !replaced)
-    return replaced.error();
-  return before - finished->entry.end_bytes;
-}
-
-result<ok> mini_store::rewrite(const std::vector<segment_id>& victims,
-                               relocation_writer& output) {
-  for (const segment_id id : victims)
-    if (auto done = rewrite_one(*segments_[id], entry_of(id), victims, output);
-        !done)
-      return done;
-  return ok{};
-}
-
-result<ok> mini_store::rewrite_one(const segment& from,
-                                   const segment_entry& entry,
-                                   const std::vector<segment_id>& victims,
-                                   relocation_writer& output) {
-  segment_scanner scanner{segments_[from.id()], entry.end_bytes,
-                          segment_scanner::values::skip};
-  const auto all = usage();
-  while (true) {
-    auto next = scanner.next();
-    if (!next)
-      return next.error();
-    if (!*next)
-      return ok{};
-    const scanned_record& record = **next;
-    const key_hash hash = hasher_(record.key);
-    const index_entry* const known = shard_of_key(hash).find(hash, record.key);
-    const liveness found = known == nullptr ? liveness::absent
-                           : known->location == record.location
-                             ? liveness::live
-                             : liveness::superseded;
-    const bool may_drop
-      = tombstone_may_go(record.head.sequence, victims, all, unsealed_base());
-    const std::string key{record.key};
-    switch (judge(record.head, found, options_.now, may_drop)) {
-      case verdict::drop:
-        break;
-      case verdict::copy: {
-        auto place = output.copy(from, record);
-        if (!place)
-          return place.error();
-        moves_.push_back({key, record.location, *place});
-        break;
-      }
-      case verdict::copy_as_tombstone:
-        if (auto place = output.add_tombstone(key, record.head.sequence);
-            !place)
-          return place.error();
-        break;
-    }
-  }
-}
-
-result<ok> mini_store::replace(const std::vector<segment_id>& victims,
-                               const relocation_writer::finished& output) {
-  // What made the old records dead has to be durable before they go.
-  if (auto synced = sync(); !synced)
-    return synced;
-  std::erase_if(store_.state.segments, [&](const segment_entry& entry) {
-    return std::find(victims.begin(), victims.end(), entry.id) != victims.end();
-  });
-  store_.state.segments.push_back(output.entry);
-  segments_[output.entry.id] = output.handle;
-  for (const move& each : moves_) {
-    const key_hash hash = hasher_(each.key);
-    shard_of_key(hash).move(hash, each.key, each.from, each.to);
-  }
-  ++store_.state.generation;
-  if (auto written = write_manifest(*files_, options_.directory, store_.state);
-      !written)
-    return written;
-  for (const segment_id id : victims) {
-    const segment_ptr old = segments_[id];
-    segments_.erase(id);
-    if (auto gone = files_->unlink(old->bytes().path()); !gone)
-      return gone;
-    (void)files_->unlink(options_.directory + "/" + hint_file_name(id));
-  }
-  return ok{};
-}
-
 result<std::optional<std::string>> mini_store::get(const std::string& key) {
-  const key_hash hash = hasher_(key);
-  const index_entry* const found = shard_of_key(hash).find(hash, key);
-  if (found == nullptr || found->expired_at(options_.now))
+  auto located = find(key);
+  if (!located)
+    return located.error();
+  const auto& found = *located;
+  if (!found || found->expired_at(options_.now))
     return std::optional<std::string>{};
   const segment& from = *segments_.at(found->location.segment);
   std::vector<std::byte> record(found->location.size_bytes);
@@ -345,12 +253,26 @@ result<std::optional<std::string>> mini_store::get(const std::string& key) {
 }
 
 result<contents> mini_store::all() {
+  std::vector<record_location> places;
+  for (const recovered_shard& shard : store_.shards)
+    shard.keys.scan(shard.keys.first_partition(),
+                    std::numeric_limits<size_t>::max(),
+                    [&](std::uint64_t, const index_candidate& record) {
+                      places.push_back(record.location);
+                    });
   std::vector<std::string> keys;
-  for (const index& shard : store_.shards)
-    shard.scan(shard.first_partition(), std::numeric_limits<size_t>::max(),
-               [&](std::string_view key, const index_entry&) {
-                 keys.emplace_back(key);
-               });
+  for (const record_location& place : places) {
+    const segment& from = *segments_.at(place.segment);
+    std::vector<std::byte> front(place.size_bytes);
+    auto read = from.bytes().read_at(place.offset_bytes, front);
+    if (!read)
+      return read.error();
+    front.resize(*read);
+    const auto head = decode_head(front, from.context(), place.offset_bytes);
+    if (!head)
+      return head_damaged(from, place.offset_bytes);
+    keys.emplace_back(head->key);
+  }
   contents found;
   for (const std::string& key : keys) {
     auto value = get(key);

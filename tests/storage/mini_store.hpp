@@ -38,6 +38,8 @@ public:
     std::uint64_t segment_bytes = segment_bytes_min;
     std::uint32_t shard_count = 2;
     timestamp_ms now = 1000;
+    /// Fewer than 64: keys collide.
+    unsigned hash_bits = 64;
   };
 
   static result<std::unique_ptr<mini_store>>
@@ -77,13 +79,16 @@ private:
   mini_store(std::shared_ptr<file_system> files, options chosen,
              recovered_store store);
 
-  index& shard_of_key(key_hash hash);
+  recovered_shard& shard_of_key(key_hash hash);
+  /// The newest record of a key, if it is a put.
+  result<std::optional<index_entry>> find(const std::string& key);
+  result<ok> forget_older(const std::string& key);
   result<ok> append(record_type type, const std::string& key,
                     const std::string& value, timestamp_ms expires_at);
   result<ok> make_room();
   result<ok> settle_rotation();
-  void publish(const record_head& head, const std::string& key,
-               const record_location& place);
+  result<ok> publish(const record_head& head, const std::string& key,
+                     const record_location& place);
   segment_entry& entry_of(segment_id id);
   sequence_number unsealed_base() const;
   result<ok> rewrite(const std::vector<segment_id>& victims,
@@ -97,7 +102,6 @@ private:
   std::shared_ptr<file_system> files_;
   options options_;
   recovered_store store_;
-  key_hasher hasher_;
   std::map<segment_id, segment_ptr> segments_;
   std::unique_ptr<log_writer> writer_;
   /// The segment before the active one while it is neither synced nor sealed.

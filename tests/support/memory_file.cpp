@@ -34,20 +34,15 @@ public:
     return count;
   }
 
-  result<std::optional<std::size_t>>
+  result<std::size_t>
   read_resident_at(std::uint64_t offset_bytes,
                    std::span<std::byte> target) const override {
     {
       const guard lock{disk_->mutex};
       if (!disk_->is_resident)
-        return std::optional<std::size_t>{};
+        return std::size_t{0};
     }
-    auto read = read_at(offset_bytes, target);
-    if (!read)
-      return read.error();
-    if (*read < target.size())
-      return std::optional<std::size_t>{};
-    return std::optional<std::size_t>{*read};
+    return read_at(offset_bytes, target);
   }
 
   result<ok>

@@ -1,0 +1,74 @@
+// What an INDEX SHARD does for compaction.
+
+#include "actors/shard_state.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace kvs::actors {
+
+liveness_found shard::judge(const query_liveness& query) {
+  liveness_found found;
+  found.persisted_time = persisted_time_;
+  found.verdicts.reserve(query.records.size());
+  for (const auto& record : query.records)
+    found.verdicts.push_back(judge(record));
+  return found;
+}
+
+storage::liveness shard::judge(const liveness_query& record) {
+  if (index_.contains(record.hash, record.location))
+    return storage::liveness::live;
+  candidates_.clear();
+  index_.find(record.hash, candidates_);
+  if (candidates_.empty())
+    return storage::liveness::absent;
+  // If the newer record is not in memory, the older one counts as one of an
+  // absent key: that keeps more than is needed, never less.
+  auto newer = resolve_now(candidates_, record.key, head_buffer(record.key));
+  return newer.what == resolved_key::kind::found ? storage::liveness::superseded
+                                                 : storage::liveness::absent;
+}
+
+caf::result<moves_applied> shard::move(apply_moves& message) {
+  if (message.target != nullptr)
+    segments_.emplace(static_cast<std::uint32_t>(message.target->id()),
+                      message.target);
+  if (!touches_unsettled(message))
+    return apply(message);
+  auto promise = this->make_response_promise<moves_applied>();
+  held_moves_.push_back({std::move(message), promise});
+  return promise;
+}
+
+bool shard::touches_unsettled(const apply_moves& message) const {
+  return !unsettled_hashes_.empty()
+         && std::any_of(message.moves.begin(), message.moves.end(),
+                        [this](const auto& each) {
+                          return unsettled_hashes_.contains(each.hash);
+                        });
+}
+
+moves_applied shard::apply(const apply_moves& message) {
+  moves_applied done;
+  for (const auto& each : message.moves) {
+    storage::index_entry entry{each.to, 0, each.expires_at};
+    if (each.to.size_bytes != 0) {
+      if (!index_.move(each.hash, each.from, each.to))
+        continue;
+      // The queue knows it by its place; it is counted already.
+      if (each.expires_at != 0)
+        expiring_.add({each.hash, each.to, each.expires_at});
+      ++done.moved;
+    } else if (index_.remove(each.hash, each.from)) {
+      forget_expiry(entry);
+      if (!each.is_deletion)
+        --key_count_;
+      ++done.moved;
+    }
+  }
+  live_changed_ = true;
+  return done;
+}
+
+} // namespace kvs::actors
