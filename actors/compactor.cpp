@@ -55,6 +55,10 @@ compactor::behavior_type compactor::make_behavior() {
       args_.sealed.clear();
     },
     [this](const stop_compactor&) { return stop(); },
+    [this](const copy_due& due) {
+      if (run_ && run_->number == due.run)
+        copy_on();
+    },
     [this](const hint_due&) {
       write_hint();
       if (!missing_hints_.empty())

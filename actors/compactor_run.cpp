@@ -24,6 +24,7 @@ constexpr std::uint32_t reports_after_failure = 20;
 void compactor::begin(std::vector<storage::segment_id> victims,
                       std::vector<storage::segment_usage> usage) {
   run_.emplace();
+  run_->number = ++last_run_;
   run_->victims = std::move(victims);
   run_->usage = std::move(usage);
   run_->moves.resize(shards_.size());
@@ -152,28 +153,42 @@ void compactor::ask_liveness(std::shared_ptr<judged_chunk> chunk) {
           for (auto& each : chunk->records)
             if (each.shard == shard)
               each.found = found.verdicts[at++];
-          if (--run_->answers_left == 0)
-            copy_chunk(*chunk);
+          if (--run_->answers_left > 0)
+            return;
+          run_->copying = chunk;
+          run_->done_count = 0;
+          copy_on();
         },
         [this](const caf::error&) { run_.reset(); });
   }
 }
 
-void compactor::copy_chunk(const judged_chunk& chunk) {
-  for (const auto& record : chunk.records) {
-    auto copied = copy_record(record, chunk.expired_until);
-    if (copied)
-      continue;
-    if (copied.error().code == storage::errc::corrupt)
-      segments_.at(record.scanned.location.segment).damaged = true;
-    return abandon("compactor.copy-failed", to_failure(copied.error()));
+void compactor::copy_on() {
+  const auto& records = run_->copying->records;
+  std::uint64_t turn_bytes = 0;
+  while (run_->done_count < records.size()) {
+    if (turn_bytes >= storage::turn_value_bytes_max)
+      return caf_compat::tell(this, this, copy_due{run_->number});
+    const auto& record = records[run_->done_count];
+    auto copied = copy_record(record, run_->copying->expired_until);
+    if (!copied) {
+      if (copied.error().code == storage::errc::corrupt)
+        segments_.at(record.scanned.location.segment).damaged = true;
+      return abandon("compactor.copy-failed", to_failure(copied.error()));
+    }
+    run_->done_count += *copied ? 1 : 0;
+    turn_bytes += std::min<std::uint64_t>(record.scanned.location.size_bytes,
+                                          storage::turn_value_bytes_max);
   }
+  run_->copying = nullptr;
   next_chunk();
 }
 
-storage::result<storage::ok>
+storage::result<bool>
 compactor::copy_record(const judged_chunk::record& record,
                        storage::timestamp_ms expired_until) {
+  if (run_->moving)
+    return go_on_copying(record);
   auto scanned = record.scanned;
   scanned.key = record.key;
   auto may_go
@@ -192,26 +207,36 @@ compactor::copy_record(const judged_chunk::record& record,
     run_->moves[record.shard].push_back(moved);
   switch (verdict) {
     case storage::verdict::drop:
-      return storage::ok{};
+      return true;
     case storage::verdict::copy_as_tombstone: {
       auto place
         = run_->output->add_tombstone(record.key, scanned.head.sequence);
       if (!place)
         return place.error();
-      return storage::ok{};
+      return true;
     }
     case storage::verdict::copy:
       break;
   }
-  const auto& from = segments_.at(scanned.location.segment).handle;
-  auto place = run_->output->copy(*from, scanned);
+  run_->output->begin_copy(*segments_.at(scanned.location.segment).handle,
+                           scanned);
+  run_->moving = moved;
+  return go_on_copying(record);
+}
+
+storage::result<bool>
+compactor::go_on_copying(const judged_chunk::record& record) {
+  auto place = run_->output->copy_on();
   if (!place)
     return place.error();
-  figures_.copied_bytes += place->size_bytes;
-  moved.to = *place;
-  if (is_known)
-    run_->moves[record.shard].push_back(moved);
-  return storage::ok{};
+  if (!*place)
+    return false;
+  figures_.copied_bytes += (*place)->size_bytes;
+  run_->moving->to = **place;
+  if (record.found == storage::liveness::live)
+    run_->moves[record.shard].push_back(*run_->moving);
+  run_->moving.reset();
+  return true;
 }
 
 void compactor::finish_output() {

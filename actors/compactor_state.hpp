@@ -13,7 +13,14 @@ namespace kvs::actors {
 /// Note to self: a hint file is missing.
 struct hint_due {};
 
-using compactor_impl = compactor_actor::extend<caf_compat::takes<hint_due>>;
+/// Note to self: there is more of a chunk to copy.
+struct copy_due {
+  /// Of this rewrite; it may have been given up.
+  std::uint64_t run = 0;
+};
+
+using compactor_impl = compactor_actor::extend<caf_compat::takes<hint_due>,
+                                               caf_compat::takes<copy_due>>;
 
 /// A sealed segment as the COMPACTOR knows it.
 struct tracked_segment {
@@ -23,25 +30,6 @@ struct tracked_segment {
   std::vector<std::optional<storage::live_share>> live;
   /// A record of it is unreadable: it stays as it is.
   bool damaged = false;
-};
-
-/// A rewrite under way.
-struct compaction_run {
-  std::vector<storage::segment_id> victims;
-  /// Rule for tombstones: what the segments were when it began.
-  std::vector<storage::segment_usage> usage;
-  storage::sequence_number purged_at = 0;
-  std::size_t shards_to_mark = 0;
-  std::unique_ptr<storage::relocation_writer> output;
-  /// The victim being scanned, and those after it.
-  std::size_t victim_index = 0;
-  std::unique_ptr<storage::segment_scanner> scanner;
-  /// Moves to tell each shard once the output is installed.
-  std::vector<std::vector<relocated_record>> moves;
-  std::size_t answers_left = 0;
-  storage::segment_ptr target;
-  /// The MANIFEST may list the output: its file must not be deleted.
-  bool offered = false;
 };
 
 /// Records of one chunk, waiting for the shards' verdicts.
@@ -56,6 +44,31 @@ struct judged_chunk {
   std::vector<record> records;
   /// What expired until then may go: the MANIFEST knows that time.
   storage::timestamp_ms expired_until = 0;
+};
+
+/// A rewrite under way.
+struct compaction_run {
+  std::uint64_t number = 0;
+  std::vector<storage::segment_id> victims;
+  /// Rule for tombstones: what the segments were when it began.
+  std::vector<storage::segment_usage> usage;
+  storage::sequence_number purged_at = 0;
+  std::size_t shards_to_mark = 0;
+  std::unique_ptr<storage::relocation_writer> output;
+  /// The victim being scanned, and those after it.
+  std::size_t victim_index = 0;
+  std::unique_ptr<storage::segment_scanner> scanner;
+  /// What is being copied, how many of its records are done with, and the one
+  /// that is half copied.
+  std::shared_ptr<const judged_chunk> copying;
+  std::size_t done_count = 0;
+  std::optional<relocated_record> moving;
+  /// Moves to tell each shard once the output is installed.
+  std::vector<std::vector<relocated_record>> moves;
+  std::size_t answers_left = 0;
+  storage::segment_ptr target;
+  /// The MANIFEST may list the output: its file must not be deleted.
+  bool offered = false;
 };
 
 class compactor final : public caf_compat::pinnable<compactor_impl::base> {
@@ -100,9 +113,12 @@ private:
   void add_to_chunk(judged_chunk& chunk,
                     const storage::scanned_record& record) const;
   void ask_liveness(std::shared_ptr<judged_chunk> chunk);
-  void copy_chunk(const judged_chunk& chunk);
-  storage::result<storage::ok> copy_record(const judged_chunk::record& record,
-                                           storage::timestamp_ms expired_until);
+  /// Copies 1 MiB of values or a little more, then goes on in another turn.
+  void copy_on();
+  /// False: there is more of this record to copy.
+  storage::result<bool> copy_record(const judged_chunk::record& record,
+                                    storage::timestamp_ms expired_until);
+  storage::result<bool> go_on_copying(const judged_chunk::record& record);
   void finish_output();
   void tell_moves();
   void make_deaths_durable();
@@ -117,6 +133,7 @@ private:
   std::map<storage::segment_id, tracked_segment> segments_;
   std::deque<storage::segment_id> missing_hints_;
   std::optional<compaction_run> run_;
+  std::uint64_t last_run_ = 0;
 
   std::deque<compact_store> commands_;
   /// The command in front: only segments below this id are rewritten for it.
@@ -141,3 +158,4 @@ private:
 } // namespace kvs::actors
 
 KVS_MESSAGE(kvs::actors::hint_due)
+KVS_MESSAGE(kvs::actors::copy_due)

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -110,6 +111,11 @@ public:
   /// whole output is to be abandoned.
   result<record_location> copy(const segment& from,
                                const scanned_record& record);
+  /// The same in steps, for whoever must not spend long on a large value:
+  /// `from` and `record.key` stay until the last one.
+  void begin_copy(const segment& from, const scanned_record& record);
+  /// Copies at most 1 MiB of the value. The new place, when that was all.
+  result<std::optional<record_location>> copy_on();
   result<record_location> add_tombstone(std::string_view key,
                                         sequence_number sequence);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 namespace kvs::storage {
@@ -36,12 +37,21 @@ struct relocation_writer::state {
   bool finished = false;
   bool abandoned = false;
 
+  /// A record on its way.
+  struct copy_under_way {
+    const segment* from = nullptr;
+    scanned_record record;
+    /// Of its value.
+    std::uint64_t done = 0;
+    std::uint32_t crc = 0;
+  };
+  std::optional<copy_under_way> copying;
+
   result<ok> flush();
   std::byte* extend(std::size_t bytes);
   void begin_record(const record_head& head, std::string_view key);
   record_location end_record(const record_head& head, std::string_view key);
-  result<ok> copy_value(const segment& from, std::uint64_t value_at,
-                        const record_head& head, std::uint64_t record_at);
+  result<ok> copy_piece();
 };
 
 result<ok> relocation_writer::state::flush() {
@@ -86,29 +96,25 @@ record_location relocation_writer::state::end_record(const record_head& head,
   return place;
 }
 
-/// Appends a value piece by piece and checks it on the way.
-result<ok> relocation_writer::state::copy_value(const segment& from,
-                                                std::uint64_t value_at,
-                                                const record_head& head,
-                                                std::uint64_t record_at) {
-  std::uint32_t crc = 0;
-  for (std::uint64_t done = 0; done < head.value_bytes;) {
-    if (buffer.size() >= buffer_bytes)
-      if (auto flushed = flush(); !flushed)
-        return flushed;
-    const auto step = static_cast<std::size_t>(
-      std::min<std::uint64_t>(head.value_bytes - done, buffer_bytes));
-    const std::span<std::byte> piece{extend(step), step};
-    auto read = from.bytes().read_at(value_at + done, piece);
-    if (!read)
-      return read.error();
-    if (*read != step)
-      return damaged(from, record_at);
-    crc = extend_value_checksum(crc, piece);
-    done += step;
-  }
-  if (crc != head.value_crc)
-    return damaged(from, record_at);
+/// Appends the next piece of the value and checks it on the way.
+result<ok> relocation_writer::state::copy_piece() {
+  const record_head& head = copying->record.head;
+  const auto step = static_cast<std::size_t>(
+    std::min<std::uint64_t>(head.value_bytes - copying->done, buffer_bytes));
+  const std::uint64_t value_at = copying->record.location.offset_bytes
+                                 + key_offset(head.expires_at != 0)
+                                 + head.key_bytes;
+  const std::span<std::byte> piece{extend(step), step};
+  auto read = copying->from->bytes().read_at(value_at + copying->done, piece);
+  if (!read)
+    return read.error();
+  const std::uint64_t record_at = copying->record.location.offset_bytes;
+  if (*read != step)
+    return damaged(*copying->from, record_at);
+  copying->crc = extend_value_checksum(copying->crc, piece);
+  copying->done += step;
+  if (copying->done == head.value_bytes && copying->crc != head.value_crc)
+    return damaged(*copying->from, record_at);
   return ok{};
 }
 
@@ -146,22 +152,38 @@ relocation_writer::~relocation_writer() {
 
 result<record_location> relocation_writer::copy(const segment& from,
                                                 const scanned_record& record) {
+  begin_copy(from, record);
+  while (true) {
+    auto place = copy_on();
+    if (!place)
+      return place.error();
+    if (*place)
+      return **place;
+  }
+}
+
+void relocation_writer::begin_copy(const segment& from,
+                                   const scanned_record& record) {
   state& s = *state_;
-  assert(!s.finished && !s.abandoned);
-  record_head head = record.head;
-  head.durable_to = 0;
+  assert(!s.finished && !s.abandoned && !s.copying);
+  s.copying = state::copy_under_way{&from, record};
+  s.copying->record.head.durable_to = 0;
+  s.begin_record(s.copying->record.head, record.key);
+}
+
+result<std::optional<record_location>> relocation_writer::copy_on() {
+  state& s = *state_;
+  assert(s.copying);
   if (s.buffer.size() >= buffer_bytes)
     if (auto flushed = s.flush(); !flushed)
       return flushed.error();
-  s.begin_record(head, record.key);
-  const std::uint64_t value_at = record.location.offset_bytes
-                                 + key_offset(head.expires_at != 0)
-                                 + head.key_bytes;
-  auto copied
-    = s.copy_value(from, value_at, head, record.location.offset_bytes);
-  if (!copied)
+  if (auto copied = s.copy_piece(); !copied)
     return copied.error();
-  return s.end_record(head, record.key);
+  const auto record = s.copying->record;
+  if (s.copying->done < record.head.value_bytes)
+    return std::optional<record_location>{};
+  s.copying.reset();
+  return std::optional{s.end_record(record.head, record.key)};
 }
 
 result<record_location>

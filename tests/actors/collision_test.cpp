@@ -72,6 +72,16 @@ protected:
     open(sync_mode::always, 2, 16 * 1024);
   }
 
+  /// Two keys of one hash, neither in memory, and no READER answers.
+  void open_with_cold_records() {
+    hash_bits = 1;
+    open(sync_mode::none);
+    write("a", "old");
+    write("b", "other");
+    files->resident(false);
+    disk->hold_reads = true;
+  }
+
   void release_reads() {
     disk->hold_reads = false;
     while (!disk->reads.empty())
@@ -145,12 +155,7 @@ TEST_F(CollisionTest, KeepsKeysApartWhoseHashesAgree) {
 // Goal: an overwrite waits for no disk, the new value is seen at once, and a
 // count waits until it is certain what was replaced.
 TEST_F(CollisionTest, OverwritesWithoutWaitingForTheOlderRecord) {
-  hash_bits = 1;
-  open(sync_mode::none);
-  write("a", "old");
-  write("b", "other");
-  files->resident(false);
-  disk->hold_reads = true;
+  open_with_cold_records();
   write("a", "new");
   write("c", "fresh");
   auto id = next_id++;
@@ -170,12 +175,7 @@ TEST_F(CollisionTest, OverwritesWithoutWaitingForTheOlderRecord) {
 // Goal: a deleted key is gone at once, also while it is not known which older
 // record was its.
 TEST_F(CollisionTest, HidesADeletedKeyBeforeItsRecordIsFound) {
-  hash_bits = 1;
-  open(sync_mode::none);
-  write("a", "old");
-  write("b", "other");
-  files->resident(false);
-  disk->hold_reads = true;
+  open_with_cold_records();
   erase_blindly("a");
   erase_blindly("absent");
   files->resident(true);

@@ -124,6 +124,29 @@ TEST_F(LargeValueTest, TheReaderChecksAndReadsOneMebibyteATurn) {
   caf::anon_send_exit(real, caf::exit_reason::user_shutdown);
 }
 
+// Goal: the COMPACTOR handles at most 1 MiB of a large value in one turn, so
+// a stop never waits for all of it.
+TEST_F(LargeValueTest, TheCompactorCopiesALargeValueInManyTurns) {
+  open(sync_mode::none, 1, segment_bytes);
+  auto value = value_of_size(8'000'000, 'x');
+  put_large("key", value);
+  put_large("other", "old");
+  put_large("other", "new");
+  caf_compat::tell_anon(compactor, compact_store{session, {1, 0}});
+  std::uint64_t most = 0;
+  auto before = files->calls(test_support::disk_call::read);
+  while (run_one_actor()) {
+    auto after = files->calls(test_support::disk_call::read);
+    most = std::max(most, after - before);
+    before = after;
+  }
+  EXPECT_FALSE(told->figures.empty());
+  EXPECT_GT(most, 0u);
+  EXPECT_LT(most, 5u) << "reads of up to 1 MiB in one turn";
+  EXPECT_EQ(place_of("key")->location.size_bytes,
+            storage::record_bytes(3, value.size(), false));
+}
+
 TEST_F(LargeValueTest, TheReaderJoinsATailAndLeavesSpareMemory) {
   open(sync_mode::none, 1, segment_bytes);
   auto value = value_of_size(1'500'000, 'x');

@@ -198,6 +198,44 @@ TEST_F(CompactionTest, RecordsOfEverySizeAreCopied) {
   expect_contents(expected);
 }
 
+// Goal: whoever copies step by step never handles more than 1 MiB at once, and
+// gets the same record.
+TEST_F(CompactionTest, ALargeValueIsCopiedInSteps) {
+  const std::string value(3 * mebibyte + 100, 'v');
+  ASSERT_TRUE(store->put("key", value));
+  seal();
+  const segment_entry entry = store->usage().front().entry;
+  auto opened
+    = open_segment(*disk, "store/" + segment_file_name(entry.id, entry.kind),
+                   open_mode::read_only);
+  ASSERT_TRUE(opened);
+  const segment_ptr log = *opened;
+  segment_scanner scanner{log, entry.end_bytes, segment_scanner::values::skip};
+  auto record = scanner.next();
+  ASSERT_TRUE(record && *record);
+  auto output = relocation_writer::create(disk, "store", segment_id{900}, 1, 0,
+                                          key_hasher{1});
+  ASSERT_TRUE(output);
+  (*output)->begin_copy(*log, **record);
+  int steps = 0;
+  std::optional<record_location> place;
+  while (!place) {
+    auto copied = (*output)->copy_on();
+    ASSERT_TRUE(copied);
+    place = *copied;
+    ++steps;
+  }
+  EXPECT_EQ(steps, 4);
+  auto finished = (*output)->finish();
+  ASSERT_TRUE(finished);
+  std::vector<std::byte> bytes(place->size_bytes);
+  ASSERT_TRUE(finished->handle->bytes().read_at(place->offset_bytes, bytes));
+  auto copied
+    = verify_record(*finished->handle, place->offset_bytes, bytes, "key");
+  ASSERT_TRUE(copied);
+  EXPECT_EQ(testing::text_of(*copied), value);
+}
+
 // Goal: any mixture of writes, deletions, expiries and compactions gives what
 // a plain map gives, also after reopening.
 TEST_F(CompactionTest, AnyHistoryGivesWhatAMapGives) {
