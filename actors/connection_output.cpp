@@ -1,6 +1,7 @@
 // How a CONNECTION sends: messages to the store, replies to the client.
 
 #include "actors/connection_state.hpp"
+#include "actors/paced_function.hpp"
 
 #include <array>
 
@@ -19,14 +20,16 @@ public:
     : what_{std::move(what)} {
   }
   bool step() override {
-    operations = what_->run();
-    return true;
+    return run_.step();
   }
 
   std::vector<operation> operations;
 
 private:
   std::shared_ptr<program> what_;
+  /// The last member: what it refers to must be there while it is unwound.
+  paced_function run_{
+    [this](protocol::pacer& pace) { operations = what_->run(pace); }};
 };
 
 } // namespace

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actors/long_work.hpp"
+#include "actors/paced_function.hpp"
 #include "actors/shard_state.hpp"
 
 #include <utility>
@@ -9,7 +10,7 @@
 
 namespace kvs::actors {
 
-/// What an evaluation does to a large value, operation by operation.
+/// What an evaluation does to a large value.
 class evaluation_work final : public long_work {
 public:
   evaluation_work(const evaluation& current, key_state state,
@@ -21,8 +22,7 @@ public:
     }
   }
   bool step() override {
-    answers.push_back(result.apply(operations_[answers.size()]));
-    return answers.size() == operations_.size();
+    return evaluation_.step();
   }
 
   key_evaluation result;
@@ -32,6 +32,11 @@ private:
   std::vector<operation> operations_;
   /// The shard may stop and let go of the operations meanwhile.
   memory_owners memory_;
+  /// The last member: what it refers to must be there while it is unwound.
+  paced_function evaluation_{[this](protocol::pacer& pace) {
+    for (const auto& each : operations_)
+      answers.push_back(result.apply(each, pace));
+  }};
 };
 
 } // namespace kvs::actors

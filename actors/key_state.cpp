@@ -30,6 +30,15 @@ std::optional<std::int64_t> parse_integer(std::string_view text) {
 
 } // namespace
 
+std::uint32_t paced_checksum(std::span<const std::byte> value,
+                             protocol::pacer& pace) {
+  std::uint32_t crc = 0;
+  pace.in_pieces(value.size(), [&](std::size_t at, std::size_t count) {
+    crc = storage::extend_value_checksum(crc, value.subspan(at, count));
+  });
+  return crc;
+}
+
 bool needs_value(const operation& op) noexcept {
   switch (op.kind) {
     case operation_kind::increment:
@@ -68,19 +77,20 @@ bool key_evaluation::condition_holds(const operation& op) const noexcept {
   return false;
 }
 
-answer key_evaluation::apply(const operation& op) {
+answer key_evaluation::apply(const operation& op, protocol::pacer& pace) {
   answer reply;
   reply.ref = op.ref;
   reply.existed = state_.present;
   if (condition_holds(op))
-    change(op, reply);
+    change(op, reply, pace);
   if (!reply.applied)
     reply.version = state_.present ? state_.version : 0;
   reply.expires_at = state_.expires_at;
   return reply;
 }
 
-void key_evaluation::change(const operation& op, answer& reply) {
+void key_evaluation::change(const operation& op, answer& reply,
+                            protocol::pacer& pace) {
   switch (op.kind) {
     case operation_kind::put:
       put(op);
@@ -95,7 +105,7 @@ void key_evaluation::change(const operation& op, answer& reply) {
     case operation_kind::increment:
       return increment(op, reply);
     case operation_kind::append:
-      return append(op, reply);
+      return append(op, reply, pace);
     case operation_kind::touch:
     case operation_kind::persist: {
       auto expires_at = op.kind == operation_kind::touch ? op.expires_at : 0;
@@ -106,7 +116,7 @@ void key_evaluation::change(const operation& op, answer& reply) {
       return count_change(reply);
     }
     case operation_kind::update:
-      return update(op, reply);
+      return update(op, reply, pace);
     case operation_kind::get:
     case operation_kind::exists:
     case operation_kind::watch:
@@ -152,7 +162,8 @@ void key_evaluation::increment(const operation& op, answer& reply) {
   count_change(reply);
 }
 
-void key_evaluation::append(const operation& op, answer& reply) {
+void key_evaluation::append(const operation& op, answer& reply,
+                            protocol::pacer& pace) {
   std::uint64_t old_size = state_.present ? state_.value.size() : 0;
   if (old_size + op.value.size() > value_bytes_max_) {
     reply.code = outcome::value_too_large;
@@ -172,26 +183,37 @@ void key_evaluation::append(const operation& op, answer& reply) {
     state_.value_crc
       = storage::extend_value_checksum(state_.value_crc, op.value);
   } else {
-    // Half as much again stays free, so that many appends to one value copy
-    // it a few times and not once each.
-    auto size = old_size + op.value.size();
-    auto spare_bytes = std::min(size / 2, value_bytes_max_ - size);
-    auto joined
-      = std::make_shared_for_overwrite<std::byte[]>(size + spare_bytes);
-    std::memcpy(joined.get(), state_.value.data(), old_size);
-    if (!op.value.empty())
-      std::memcpy(joined.get() + old_size, op.value.data(), op.value.size());
-    auto crc = storage::extend_value_checksum(state_.value_crc, op.value);
-    replace_value(joined, {joined.get(), size}, crc);
-    state_.spare = {joined.get() + size, spare_bytes};
+    join(op.value, pace);
   }
   state_.present = true;
   reply.number = static_cast<std::int64_t>(state_.value.size());
   count_change(reply);
 }
 
-void key_evaluation::update(const operation& op, answer& reply) {
-  auto done = op.update->apply(state_, now_);
+void key_evaluation::join(std::span<const std::byte> more,
+                          protocol::pacer& pace) {
+  // Half as much again stays free, so that many appends to one value copy it
+  // a few times and not once each.
+  auto old_size = state_.value.size();
+  auto size = old_size + more.size();
+  auto spare_bytes = std::min(size / 2, value_bytes_max_ - size);
+  auto joined = std::make_shared_for_overwrite<std::byte[]>(size + spare_bytes);
+  pace.in_pieces(old_size, [&](std::size_t at, std::size_t count) {
+    std::memcpy(joined.get() + at, state_.value.data() + at, count);
+  });
+  auto crc = state_.value_crc;
+  pace.in_pieces(more.size(), [&](std::size_t at, std::size_t count) {
+    auto piece = more.subspan(at, count);
+    std::memcpy(joined.get() + old_size + at, piece.data(), count);
+    crc = storage::extend_value_checksum(crc, piece);
+  });
+  replace_value(joined, {joined.get(), size}, crc);
+  state_.spare = {joined.get() + size, spare_bytes};
+}
+
+void key_evaluation::update(const operation& op, answer& reply,
+                            protocol::pacer& pace) {
+  auto done = op.update->apply(state_, now_, pace);
   reply.result = std::move(done.result);
   using enum update_outcome::change;
   if (done.what == none)
@@ -206,7 +228,7 @@ void key_evaluation::update(const operation& op, answer& reply) {
   state_.expires_at = done.expires_at;
   if (!done.keeps_value)
     replace_value(std::move(done.memory), done.value,
-                  storage::value_checksum(done.value));
+                  paced_checksum(done.value, pace));
   count_change(reply, !done.is_unnoticed);
 }
 

@@ -34,6 +34,10 @@ inline constexpr std::size_t digits_max = 20;
 /// Whether `op` looks at the value of a key that is present.
 bool needs_value(const operation& op) noexcept;
 
+/// storage::value_checksum(value).
+std::uint32_t paced_checksum(std::span<const std::byte> value,
+                             protocol::pacer& pace);
+
 /// Applies conditional writes of one key in order, one result for all.
 ///
 /// The versions of changes are not known before the WRITER has numbered the
@@ -47,9 +51,15 @@ public:
     : state_{std::move(start)}, value_bytes_max_{value_bytes_max}, now_{now} {
   }
 
-  /// The answer to `op`; its `version` is settled later.
+  /// The answer to `op`; its `version` is settled later. Long work is paced.
   /// @pre the value is known if needs_value(op) and the key is present
-  answer apply(const operation& op);
+  answer apply(const operation& op, protocol::pacer& pace);
+
+  /// The same where values are small.
+  answer apply(const operation& op) {
+    protocol::pacer unpaced;
+    return apply(op, unpaced);
+  }
 
   /// State-changing operations so far.
   std::uint32_t change_count() const noexcept {
@@ -78,11 +88,12 @@ public:
 
 private:
   bool condition_holds(const operation& op) const noexcept;
-  void change(const operation& op, answer& reply);
+  void change(const operation& op, answer& reply, protocol::pacer& pace);
   void put(const operation& op);
   void increment(const operation& op, answer& reply);
-  void append(const operation& op, answer& reply);
-  void update(const operation& op, answer& reply);
+  void append(const operation& op, answer& reply, protocol::pacer& pace);
+  void join(std::span<const std::byte> more, protocol::pacer& pace);
+  void update(const operation& op, answer& reply, protocol::pacer& pace);
   void replace_value(memory_owner memory, std::span<const std::byte> value,
                      std::uint32_t crc);
   void count_change(answer& reply, bool is_noticed = true);

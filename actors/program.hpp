@@ -3,6 +3,7 @@
 #pragma once
 
 #include "actors/operation.hpp"
+#include "protocol/pacer.hpp"
 
 #include <string>
 #include <vector>
@@ -57,8 +58,8 @@ public:
   /// order; of two writes to one key only the last may remain. Called again
   /// after a conflict; then nothing of the earlier call has happened.
   /// Values are owned by the program; their checksums are set. For large
-  /// values it is a READER that calls it.
-  virtual std::vector<operation> run() = 0;
+  /// values it is a READER that calls it, and long work is paced.
+  virtual std::vector<operation> run(protocol::pacer& pace) = 0;
 
   /// Told once: everything has happened, or nothing has and why.
   virtual void done(const failure& error, storage::sequence_number version) = 0;

@@ -159,7 +159,8 @@ void request_router::run_program(std::uint32_t slot) {
   // Values that no shard reads inline are too many bytes for one turn.
   if (more.stored_bytes > storage::turn_value_bytes_max)
     return port_.run({slot, 0}, more.what);
-  programmed({slot, 0}, {}, more.what->run());
+  protocol::pacer unpaced;
+  programmed({slot, 0}, {}, more.what->run(unpaced));
 }
 
 void request_router::programmed(request_ref ref, const failure& error,

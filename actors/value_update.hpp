@@ -3,6 +3,7 @@
 #pragma once
 
 #include "actors/operation.hpp"
+#include "protocol/pacer.hpp"
 #include "storage/location.hpp"
 
 #include <cstdint>
@@ -43,8 +44,10 @@ public:
   virtual std::uint64_t growth_bytes() const = 0;
   /// Whether `apply` copies the value, for its result or for itself.
   virtual bool copies_value() const = 0;
+  /// Long work is paced.
   virtual update_outcome apply(const key_state& before,
-                               storage::timestamp_ms now) const = 0;
+                               storage::timestamp_ms now,
+                               protocol::pacer& pace) const = 0;
 };
 
 } // namespace kvs::actors

@@ -112,20 +112,23 @@ bool call_update::copies_value() const {
 }
 
 update_outcome call_update::apply(const key_state& before,
-                                  storage::timestamp_ms now) const {
+                                  storage::timestamp_ms now,
+                                  protocol::pacer& pace) const {
   auto result = std::make_shared<call_result>();
   single_key_view view{
     what_.args[static_cast<std::size_t>(what_.spec->first_key)], before, now,
     what_.wants_events ? &result->events : nullptr};
   reply_writer reply{result->reply, what_.version};
-  protocol::resp::execute(*what_.spec, what_.args, view, reply, what_.limits);
+  protocol::resp::execute(*what_.spec, what_.args, view, reply, what_.limits,
+                          pace);
   auto outcome = view.outcome();
   outcome.result = std::move(result);
   return outcome;
 }
 
 call_result read_with(const call& what, const answer& found,
-                      const memory_owners& memory, storage::timestamp_ms now) {
+                      const memory_owners& memory, storage::timestamp_ms now,
+                      protocol::pacer& pace) {
   call_result result;
   key_state state;
   state.present = found.applied;
@@ -136,7 +139,8 @@ call_result read_with(const call& what, const answer& found,
     what.args[static_cast<std::size_t>(what.spec->first_key)], state, now,
     what.wants_events ? &result.events : nullptr};
   reply_writer reply{result.reply, what.version};
-  protocol::resp::execute(*what.spec, what.args, view, reply, what.limits);
+  protocol::resp::execute(*what.spec, what.args, view, reply, what.limits,
+                          pace);
   return result;
 }
 
@@ -208,7 +212,7 @@ bool call_program::watches_hold() const {
   return true;
 }
 
-std::vector<operation> call_program::run() {
+std::vector<operation> call_program::run(protocol::pacer& pace) {
   replies_.clear();
   replies_.resize(calls_.size());
   events_.assign(calls_.size(), {});
@@ -223,10 +227,11 @@ std::vector<operation> call_program::run() {
       continue;
     view.collect(each.wants_events ? &events_[at] : nullptr);
     reply_writer reply{replies_[at], each.version};
-    protocol::resp::execute(*each.spec, each.args, view, reply, each.limits);
+    protocol::resp::execute(*each.spec, each.args, view, reply, each.limits,
+                            pace);
   }
   auto& owners = written_memory_.emplace_back();
-  return view.writes(*hash_, owners);
+  return view.writes(*hash_, owners, pace);
 }
 
 void call_program::done(const failure& error, storage::sequence_number) {
@@ -246,7 +251,7 @@ watch_program::watch_program(std::vector<std::string> names,
   memory = nullptr;
 }
 
-std::vector<operation> watch_program::run() {
+std::vector<operation> watch_program::run(protocol::pacer&) {
   return {};
 }
 

@@ -52,8 +52,8 @@ public:
   bool needs_value() const override;
   std::uint64_t growth_bytes() const override;
   bool copies_value() const override;
-  update_outcome apply(const key_state& before,
-                       storage::timestamp_ms now) const override;
+  update_outcome apply(const key_state& before, storage::timestamp_ms now,
+                       protocol::pacer& pace) const override;
 
 private:
   call what_;
@@ -61,7 +61,8 @@ private:
 
 /// Runs a command that only reads on a key that has been read.
 call_result read_with(const call& what, const answer& found,
-                      const memory_owners& memory, storage::timestamp_ms now);
+                      const memory_owners& memory, storage::timestamp_ms now,
+                      protocol::pacer& pace);
 
 /// What a session remembers of a watched key.
 struct watch {
@@ -83,7 +84,7 @@ public:
                const std::shared_ptr<const storage::key_hasher>& hash,
                std::shared_ptr<const storage::clock> clock, finished tell);
 
-  std::vector<operation> run() override;
+  std::vector<operation> run(protocol::pacer& pace) override;
   void done(const failure& error, storage::sequence_number version) override;
 
   const std::vector<call>& calls() const {
@@ -125,7 +126,7 @@ public:
     = std::function<void(const failure&, std::vector<watch> found)>;
   watch_program(std::vector<std::string> names, const storage::key_hasher& hash,
                 finished tell);
-  std::vector<operation> run() override;
+  std::vector<operation> run(protocol::pacer& pace) override;
   void done(const failure& error, storage::sequence_number version) override;
 
 private:

@@ -171,7 +171,8 @@ void program_view::clear() {
 }
 
 std::vector<operation> program_view::writes(const storage::key_hasher& hash,
-                                            memory_owners& owners) const {
+                                            memory_owners& owners,
+                                            protocol::pacer& pace) const {
   std::vector<operation> all;
   auto add = [&](operation_kind kind, std::string_view key,
                  storage::key_hash key_hash) -> operation& {
@@ -193,7 +194,7 @@ std::vector<operation> program_view::writes(const storage::key_hasher& hash,
     auto& op = add(operation_kind::put, key, known.hash);
     op.is_unnoticed = !known.noticed;
     op.value = as_bytes(known.found.value.bytes);
-    op.value_crc = storage::value_checksum(op.value);
+    op.value_crc = paced_checksum(op.value, pace);
     op.expires_at
       = static_cast<storage::timestamp_ms>(known.found.expires_at_ms);
     owners.add(known.found.value.owner);

@@ -96,7 +96,8 @@ public:
   /// What has changed, as operations. Their bytes belong to the program, to
   /// the view's keys and to `owners`.
   std::vector<operation> writes(const storage::key_hasher& hash,
-                                memory_owners& owners) const;
+                                memory_owners& owners,
+                                protocol::pacer& pace) const;
 
 private:
   struct program_entry : entry {

@@ -1,5 +1,6 @@
 // Commands on keys, on their way through the store.
 
+#include "actors/paced_function.hpp"
 #include "actors/resp/resp_connection.hpp"
 #include "protocol/resp/numbers.hpp"
 #include "protocol/resp/scan.hpp"
@@ -221,21 +222,24 @@ void resp_connection::answered(std::uint64_t number, const answer& found,
       ++(found.applied ? counted_.hits : counted_.misses);
       if (found.value.size() > storage::turn_value_bytes_max)
         return read_elsewhere(number, std::move(*what), found, memory);
-      auto result = read_with(*what, found, memory, args_.store.clock->now());
+      protocol::pacer unpaced;
+      auto result
+        = read_with(*what, found, memory, args_.store.clock->now(), unpaced);
       publish({number, -1}, *what, std::move(result.events),
               std::move(result.reply));
       break;
     }
     case answer_form::result: {
-      const auto& result = *static_cast<const call_result*>(found.result.get());
+      // Made for this command alone, so that what it holds may be taken.
+      auto& result
+        = *static_cast<call_result*>(const_cast<void*>(found.result.get()));
       if (result.events.empty()) {
         replies_.set_shared(number, as_text(result.reply.bytes()),
                             found.result);
         break;
       }
-      byte_buffer bytes;
-      bytes.append(result.reply.bytes());
-      publish({number, -1}, *what, result.events, std::move(bytes));
+      publish({number, -1}, *what, std::move(result.events),
+              std::move(result.reply));
       break;
     }
   }
@@ -250,9 +254,7 @@ public:
     : what{std::move(what)}, found_{found}, memory_{memory}, now_{now} {
   }
   bool step() override {
-    result = read_with(what, found_, memory_, now_);
-    memory_ = {};
-    return true;
+    return read_.step();
   }
 
   call what;
@@ -262,6 +264,11 @@ private:
   answer found_;
   memory_owners memory_;
   storage::timestamp_ms now_;
+  /// The last member: what it refers to must be there while it is unwound.
+  paced_function read_{[this](protocol::pacer& pace) {
+    result = read_with(what, found_, memory_, now_, pace);
+    memory_ = {};
+  }};
 };
 
 void resp_connection::read_elsewhere(std::uint64_t number, call what,

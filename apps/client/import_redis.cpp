@@ -176,7 +176,9 @@ private:
                  const reply_value& answer) {
     if (answer.is_error())
       return false;
-    auto restored = protocol::resp::restore_string(answer.text, UINT64_MAX);
+    protocol::pacer unpaced;
+    auto restored
+      = protocol::resp::restore_string(answer.text, UINT64_MAX, unpaced);
     if (answer.type == reply_value::kind::null
         || restored.result == restored_string::outcome::bad_format)
       ++report_.vanished;

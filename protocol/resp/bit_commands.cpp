@@ -45,7 +45,7 @@ void setbit(const command_call& call) {
   const std::size_t size = std::max(old.size(), *offset / 8 + 1);
   if (found && size == old.size() && old_bit == (*wanted == 1))
     return;
-  std::string value = copy_of(old, size);
+  std::string value = copy_of(call, old, size);
   set_bit(value, *offset, *wanted == 1);
   store_changed(call, key, found, std::move(value), "setbit");
 }

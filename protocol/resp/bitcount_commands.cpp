@@ -38,6 +38,19 @@ std::optional<bit_range> range_of(std::string_view value, std::int64_t start,
                    static_cast<std::uint64_t>((end + 1) * unit_bits - 1)};
 }
 
+/// Calls `handle` with one part of the range after the other, until it returns
+/// false.
+template <class Handle>
+void in_parts(const command_call& call, bit_range range, Handle handle) {
+  const std::uint64_t first_byte = range.first / 8;
+  call.pace.in_pieces(
+    range.last / 8 - first_byte + 1, [&](std::size_t at, std::size_t count) {
+      const auto begin = (first_byte + at) * 8;
+      return handle(bit_range{std::max(range.first, begin),
+                              std::min(range.last, begin + count * 8 - 1)});
+    });
+}
+
 } // namespace
 
 void bitcount(const command_call& call) {
@@ -67,9 +80,13 @@ void bitcount(const command_call& call) {
     return call.reply.error(syntax_error);
   }
   const auto range = range_of(found->value.bytes, start, end, unit);
-  call.reply.integer(
-    range ? static_cast<std::int64_t>(count_ones(found->value.bytes, *range))
-          : 0);
+  std::uint64_t count = 0;
+  if (range)
+    in_parts(call, *range, [&](bit_range part) {
+      count += count_ones(found->value.bytes, part);
+      return true;
+    });
+  call.reply.integer(static_cast<std::int64_t>(count));
 }
 
 void bitpos(const command_call& call) {
@@ -100,7 +117,12 @@ void bitpos(const command_call& call) {
   const auto range = range_of(bytes, *start, *end, *unit);
   if (!range)
     return call.reply.integer(-1);
-  if (const auto position = find_bit(bytes, *range, *bit == 1))
+  std::optional<std::uint64_t> position;
+  in_parts(call, *range, [&](bit_range part) {
+    position = find_bit(bytes, part, *bit == 1);
+    return !position;
+  });
+  if (position)
     return call.reply.integer(static_cast<std::int64_t>(*position));
   // Without an end, zeros are thought to follow the value.
   const bool is_open = *bit == 0 && args.size() <= 4;

@@ -203,7 +203,8 @@ void run_writes(const command_call& call, const bitfield_plan& plan) {
   const auto found = find_for_writing(call, key);
   const auto old = bytes_of(found);
   const bool grows = !found || size > old.size();
-  std::string bytes = copy_of(old, std::max<std::size_t>(old.size(), size));
+  std::string bytes
+    = copy_of(call, old, std::max<std::size_t>(old.size(), size));
   bool has_changed = false;
   call.reply.array(plan.operations.size());
   for (const auto& each : plan.operations) {

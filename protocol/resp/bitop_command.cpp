@@ -4,6 +4,7 @@
 #include "protocol/resp/handlers.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <vector>
 
 namespace kvs::protocol::resp::handlers {
@@ -25,31 +26,40 @@ std::optional<bit_operation> operation_named(std::string_view word) {
 }
 
 template <class Function>
-void combine(std::string& into, std::string_view other, Function function) {
-  for (std::size_t i = 0; i < other.size(); ++i)
-    into[i] = static_cast<char>(function(into[i], other[i]));
+void combine(const command_call& call, std::string& into,
+             std::string_view other, Function function) {
+  call.pace.in_pieces(other.size(), [&](std::size_t at, std::size_t count) {
+    for (std::size_t i = at; i < at + count; ++i)
+      into[i] = static_cast<char>(function(into[i], other[i]));
+  });
+}
+
+void clear_from(const command_call& call, std::string& bytes,
+                std::size_t first) {
+  call.pace.in_pieces(bytes.size() - first,
+                      [&](std::size_t at, std::size_t count) {
+                        std::memset(bytes.data() + first + at, 0, count);
+                      });
 }
 
 /// Missing bytes of shorter values count as zeros.
-std::string combine_all(bit_operation operation,
+std::string combine_all(const command_call& call, bit_operation operation,
                         const std::vector<shared_bytes>& values,
                         std::size_t size) {
-  std::string result = copy_of(values.front().bytes, size);
+  std::string result = copy_of(call, values.front().bytes, size);
   if (operation == bit_operation::negation) {
-    std::ranges::transform(result, result.begin(),
-                           [](char each) { return static_cast<char>(~each); });
+    combine(call, result, result, [](int a, int) { return ~a; });
     return result;
   }
   for (std::size_t i = 1; i < values.size(); ++i) {
     const auto other = values[i].bytes;
     if (operation == bit_operation::conjunction) {
-      combine(result, other, [](int a, int b) { return a & b; });
-      std::fill(result.begin() + static_cast<std::ptrdiff_t>(other.size()),
-                result.end(), '\0');
+      combine(call, result, other, [](int a, int b) { return a & b; });
+      clear_from(call, result, other.size());
     } else if (operation == bit_operation::disjunction) {
-      combine(result, other, [](int a, int b) { return a | b; });
+      combine(call, result, other, [](int a, int b) { return a | b; });
     } else {
-      combine(result, other, [](int a, int b) { return a ^ b; });
+      combine(call, result, other, [](int a, int b) { return a ^ b; });
     }
   }
   return result;
@@ -74,7 +84,7 @@ void bitop(const command_call& call) {
   const auto target = call.args[2];
   const bool existed = call.keys.find(target) != nullptr;
   if (size != 0) {
-    store(call, target, owned(combine_all(*operation, values, size)), 0,
+    store(call, target, owned(combine_all(call, *operation, values, size)), 0,
           existed ? key_state::present : key_state::missing);
     notify_string(call, "set", target);
   } else if (existed) {

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include "protocol/pacer.hpp"
 #include "protocol/resp/keyspace.hpp"
 #include "protocol/resp/reply_writer.hpp"
 
@@ -67,6 +68,8 @@ struct command_call {
   keyspace& keys;
   reply_writer& reply;
   const execution_limits& limits;
+  /// Counts the bytes of values that the handler works on.
+  pacer& pace;
 };
 
 /// Appends exactly one reply. The number of arguments has been checked.

@@ -137,12 +137,12 @@ value_use value_use_of(const command_spec& spec,
 
 void execute(const command_spec& spec, std::span<const std::string_view> args,
              keyspace& keys, reply_writer& reply,
-             const execution_limits& limits) {
+             const execution_limits& limits, pacer& pace) {
   if (may_add(spec)) {
     if (const auto error = find_oversize(spec, args, limits); !error.empty())
       return reply.error(error);
   }
-  spec.handler({args, keys, reply, limits});
+  spec.handler({args, keys, reply, limits, pace});
 }
 
 } // namespace kvs::protocol::resp

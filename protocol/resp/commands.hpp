@@ -41,10 +41,11 @@ std::vector<std::string_view> keys_of(const command_spec& spec,
 value_use value_use_of(const command_spec& spec,
                        std::span<const std::string_view> args);
 
-/// Runs a command that has a handler; appends exactly one reply.
+/// Runs a command that has a handler; appends exactly one reply. Work on large
+/// values is paced.
 /// @pre `resolve(args).spec == &spec`
 void execute(const command_spec& spec, std::span<const std::string_view> args,
              keyspace& keys, reply_writer& reply,
-             const execution_limits& limits);
+             const execution_limits& limits, pacer& pace);
 
 } // namespace kvs::protocol::resp

@@ -79,7 +79,8 @@ std::optional<std::int64_t> ttl_or_reply(const command_call& call,
 }
 
 std::optional<std::string> value_or_reply(const command_call& call) {
-  auto restored = restore_string(call.args[3], call.limits.value_bytes_max);
+  auto restored
+    = restore_string(call.args[3], call.limits.value_bytes_max, call.pace);
   switch (restored.result) {
     case restored_string::outcome::value:
       return std::move(restored.value);
@@ -99,7 +100,7 @@ void dump(const command_call& call) {
   const auto* found = find_for_reading(call, call.args[1]);
   if (found == nullptr)
     return call.reply.null();
-  call.reply.bulk(dump_string(found->value.bytes));
+  reply_bytes(call, dump_string(found->value.bytes, call.pace));
 }
 
 void restore(const command_call& call) {

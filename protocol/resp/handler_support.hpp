@@ -6,7 +6,9 @@
 #include "protocol/resp/keyspace.hpp"
 #include "protocol/resp/numbers.hpp"
 
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
@@ -104,13 +106,32 @@ inline std::string_view bytes_of(const std::optional<found_value>& found) {
   return found ? found->value.bytes : std::string_view{};
 }
 
+/// Appends `bytes` to a string that has room for them.
+inline void append_bytes(const command_call& call, std::string& to,
+                         std::string_view bytes) {
+  call.pace.in_pieces(bytes.size(), [&](std::size_t at, std::size_t count) {
+    to.append(bytes.substr(at, count));
+  });
+}
+
 /// A copy of `bytes` that is as long as asked for, filled up with zeros.
-inline std::string copy_of(std::string_view bytes, std::size_t size) {
+inline std::string copy_of(const command_call& call, std::string_view bytes,
+                           std::size_t size) {
   std::string copy;
   copy.reserve(size);
-  copy.append(bytes.substr(0, size));
-  copy.resize(size, '\0');
+  append_bytes(call, copy, bytes.substr(0, size));
+  call.pace.in_pieces(size - copy.size(), [&](std::size_t, std::size_t count) {
+    copy.append(count, '\0');
+  });
   return copy;
+}
+
+/// Replies bytes of a value.
+inline void reply_bytes(const command_call& call, std::string_view bytes) {
+  std::byte* to = call.reply.begin_bulk(bytes.size());
+  call.pace.in_pieces(bytes.size(), [&](std::size_t at, std::size_t count) {
+    std::memcpy(to + at, bytes.data() + at, count);
+  });
 }
 
 /// Whether a value of `size` bytes is allowed; replies an error if not.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <memory>
 #include <vector>
 
 namespace kvs::protocol::resp::handlers {
@@ -28,19 +29,23 @@ struct common_run {
 /// Lengths of the longest common subsequences of all pairs of prefixes.
 class lcs_table {
 public:
-  lcs_table(std::string_view one, std::string_view other)
-    : one_(one), other_(other), width_(other.size() + 1),
-      lengths_((one.size() + 1) * width_) {
-    for (std::size_t i = 1; i <= one.size(); ++i) {
-      for (std::size_t j = 1; j <= other.size(); ++j)
-        lengths_[i * width_ + j] = one[i - 1] == other[j - 1]
-                                     ? at(i - 1, j - 1) + 1
-                                     : std::max(at(i - 1, j), at(i, j - 1));
-    }
+  lcs_table(std::string_view one, std::string_view other, pacer& pace)
+    : one_(one), other_(other), pace_(pace), width_(other.size() + 1),
+      lengths_(std::make_unique_for_overwrite<std::uint32_t[]>((one.size() + 1)
+                                                               * width_)) {
+    fill_row(0, [](std::size_t) { return 0u; });
+    for (std::size_t i = 1; i <= one.size(); ++i)
+      fill_row(i, [&](std::size_t j) {
+        if (j == 0)
+          return 0u;
+        return one[i - 1] == other[j - 1]
+                 ? at(i - 1, j - 1) + 1
+                 : std::max(at(i - 1, j), at(i, j - 1));
+      });
   }
 
   std::uint32_t length() const {
-    return lengths_.back();
+    return at(one_.size(), other_.size());
   }
 
   /// The runs that make up one subsequence of that length, from the end.
@@ -48,6 +53,7 @@ public:
     std::vector<common_run> runs;
     bool is_in_run = false;
     for (std::size_t i = one_.size(), j = other_.size(); i > 0 && j > 0;) {
+      pace_.did(1);
       if (one_[i - 1] == other_[j - 1]) {
         if (!is_in_run)
           runs.push_back({i - 1, j - 1, 0});
@@ -68,14 +74,24 @@ public:
   }
 
 private:
+  /// A number counts as a byte: one of the longer string is compared for it.
+  template <class Function>
+  void fill_row(std::size_t i, Function length) {
+    pace_.in_pieces(width_, [&](std::size_t first, std::size_t count) {
+      for (std::size_t j = first; j < first + count; ++j)
+        lengths_[i * width_ + j] = length(j);
+    });
+  }
+
   std::uint32_t at(std::size_t i, std::size_t j) const {
     return lengths_[i * width_ + j];
   }
 
   std::string_view one_;
   std::string_view other_;
+  pacer& pace_;
   std::size_t width_;
-  std::vector<std::uint32_t> lengths_;
+  std::unique_ptr<std::uint32_t[]> lengths_;
 };
 
 std::optional<lcs_options> options_or_reply(const command_call& call) {
@@ -163,7 +179,7 @@ void lcs(const command_call& call) {
   const auto options = options_or_reply(call);
   if (!options || !table_fits_or_reply(call, one.bytes, other.bytes))
     return;
-  const lcs_table table{one.bytes, other.bytes};
+  const lcs_table table{one.bytes, other.bytes, call.pace};
   if (options->wants_length)
     return call.reply.integer(table.length());
   const auto runs = table.runs();

@@ -15,15 +15,18 @@ constexpr std::size_t copied_bytes_max = 264;
 /// follow as they are; otherwise it is a copy of what came before.
 class decompressor {
 public:
-  decompressor(std::string_view in, std::size_t size) : in_(in), size_(size) {
+  decompressor(std::string_view in, std::size_t size, pacer& pace)
+    : in_(in), size_(size), pace_(pace) {
     out_.reserve(size);
   }
 
   bool run() {
     while (position_ < in_.size()) {
       const std::size_t control = take();
+      const std::size_t before = out_.size();
       if (!(control < 32 ? literal(control + 1) : copy(control)))
         return false;
+      pace_.did(out_.size() - before);
     }
     return out_.size() == size_;
   }
@@ -64,6 +67,7 @@ private:
 
   std::string_view in_;
   std::size_t size_;
+  pacer& pace_;
   std::size_t position_{0};
   std::string out_;
 };
@@ -71,10 +75,10 @@ private:
 } // namespace
 
 std::optional<std::string> lzf_decompress(std::string_view compressed,
-                                          std::size_t size) {
+                                          std::size_t size, pacer& pace) {
   if (size / copied_bytes_max > compressed.size())
     return std::nullopt;
-  decompressor work{compressed, size};
+  decompressor work{compressed, size, pace};
   if (!work.run())
     return std::nullopt;
   return work.result();

@@ -16,7 +16,8 @@ void append(const command_call& call) {
     return;
   std::string value;
   value.reserve(old.size() + added.size());
-  value.append(old).append(added);
+  append_bytes(call, value, old);
+  append_bytes(call, value, added);
   call.reply.integer(static_cast<std::int64_t>(value.size()));
   store_changed(call, key, found, std::move(value), "append");
 }
@@ -40,8 +41,8 @@ void getrange(const command_call& call) {
   const std::int64_t last = std::min(from_front(*end), size - 1);
   if (first > last)
     return call.reply.bulk({});
-  call.reply.bulk(value.substr(static_cast<std::size_t>(first),
-                               static_cast<std::size_t>(last - first + 1)));
+  reply_bytes(call, value.substr(static_cast<std::size_t>(first),
+                                 static_cast<std::size_t>(last - first + 1)));
 }
 
 void setrange(const command_call& call) {
@@ -59,9 +60,11 @@ void setrange(const command_call& call) {
   const auto begin = static_cast<std::uint64_t>(*offset);
   if (!fits_or_reply(call, begin + part.size()))
     return;
-  std::string value
-    = copy_of(old, std::max<std::size_t>(old.size(), begin + part.size()));
-  value.replace(begin, part.size(), part);
+  std::string value = copy_of(
+    call, old, std::max<std::size_t>(old.size(), begin + part.size()));
+  call.pace.in_pieces(part.size(), [&](std::size_t at, std::size_t count) {
+    part.copy(value.data() + begin + at, count, at);
+  });
   call.reply.integer(static_cast<std::int64_t>(value.size()));
   store_changed(call, key, found, std::move(value), "setrange");
 }

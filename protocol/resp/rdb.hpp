@@ -2,6 +2,8 @@
 
 #pragma once
 
+#include "protocol/pacer.hpp"
+
 #include <cstdint>
 #include <functional>
 #include <istream>
@@ -15,8 +17,8 @@ namespace kvs::protocol::resp {
 /// The version that is written: that of Redis 7.0. Younger ones are refused.
 inline constexpr int rdb_version = 10;
 
-/// The reply to DUMP for the string `value`.
-std::string dump_string(std::string_view value);
+/// The reply to DUMP for the string `value`. Long work is paced.
+std::string dump_string(std::string_view value, pacer& pace);
 
 struct restored_string {
   enum class outcome {
@@ -31,9 +33,9 @@ struct restored_string {
 };
 
 /// The value that RESTORE is given. One that is longer than `value_bytes_max`
-/// counts as malformed.
+/// counts as malformed. Long work is paced.
 restored_string restore_string(std::string_view dump,
-                               std::uint64_t value_bytes_max);
+                               std::uint64_t value_bytes_max, pacer& pace);
 
 /// A string of a snapshot. The views die when the callback returns.
 struct rdb_entry {

@@ -71,34 +71,44 @@ std::uint64_t little_endian(std::string_view bytes) {
   return value;
 }
 
+std::uint64_t checksum_of(std::string_view bytes, pacer& pace) {
+  std::uint64_t checksum = 0;
+  pace.in_pieces(bytes.size(), [&](std::size_t at, std::size_t count) {
+    checksum = crc64(checksum, bytes.substr(at, count));
+  });
+  return checksum;
+}
+
 } // namespace
 
-std::string dump_string(std::string_view value) {
+std::string dump_string(std::string_view value, pacer& pace) {
   std::string out;
   out.reserve(value.size() + 1 + 9 + footer_bytes);
   out += static_cast<char>(rdb_type_string);
   if (!append_integer(out, value)) {
     append_length(out, value.size());
-    out.append(value);
+    pace.in_pieces(value.size(), [&](std::size_t at, std::size_t count) {
+      out.append(value.substr(at, count));
+    });
   }
   append_little_endian(out, rdb_version, version_bytes);
-  append_little_endian(out, crc64(0, out), checksum_bytes);
+  append_little_endian(out, checksum_of(out, pace), checksum_bytes);
   return out;
 }
 
 restored_string restore_string(std::string_view dump,
-                               std::uint64_t value_bytes_max) {
+                               std::uint64_t value_bytes_max, pacer& pace) {
   using outcome = restored_string::outcome;
   if (dump.size() < footer_bytes)
     return {outcome::bad_checksum, {}};
   const auto footer = dump.substr(dump.size() - footer_bytes);
   if (little_endian(footer.substr(0, version_bytes)) > rdb_version
       || little_endian(footer.substr(version_bytes))
-           != crc64(0, dump.substr(0, dump.size() - checksum_bytes)))
+           != checksum_of(dump.substr(0, dump.size() - checksum_bytes), pace))
     return {outcome::bad_checksum, {}};
   // As in Redis a string that claims to be longer reads on into the footer;
   // the checksum says that somebody meant it.
-  rdb_input in{dump};
+  rdb_input in{dump, pace};
   if (in.byte() != rdb_type_string)
     return {outcome::bad_format, {}};
   std::string value = in.string(value_bytes_max);

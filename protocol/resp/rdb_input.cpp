@@ -42,8 +42,9 @@ void rdb_input::take(std::uint64_t count, Take take) {
   while (count > 0 && is_good()) {
     if (window_.empty() && !refill())
       return;
-    const auto piece
-      = window_.substr(0, std::min<std::uint64_t>(count, window_.size()));
+    const auto piece = window_.substr(
+      0,
+      std::min<std::uint64_t>({count, window_.size(), pacer::piece_bytes_max}));
     take(piece);
     // Memory has its checksum at its end and is checked as a whole.
     if (stream_ != nullptr)
@@ -51,6 +52,7 @@ void rdb_input::take(std::uint64_t count, Take take) {
     window_.remove_prefix(piece.size());
     offset_ += piece.size();
     count -= piece.size();
+    pace_->did(piece.size());
   }
 }
 
@@ -166,7 +168,8 @@ std::string rdb_input::compressed(std::uint64_t bytes_max) {
 std::string rdb_input::decompressed(std::uint64_t packed_bytes,
                                     std::uint64_t size_bytes) {
   const std::string packed = raw(packed_bytes);
-  auto bytes = is_good() ? lzf_decompress(packed, size_bytes) : std::nullopt;
+  auto bytes
+    = is_good() ? lzf_decompress(packed, size_bytes, *pace_) : std::nullopt;
   if (!bytes) {
     fail("a compressed string is malformed");
     return {};

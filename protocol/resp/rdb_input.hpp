@@ -2,6 +2,8 @@
 
 #pragma once
 
+#include "protocol/pacer.hpp"
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -17,10 +19,16 @@ namespace kvs::protocol::resp {
 /// loop over a count that was read asks `is_good`.
 class rdb_input {
 public:
-  explicit rdb_input(std::istream& stream) : stream_(&stream) {
+  rdb_input(const rdb_input&) = delete;
+  rdb_input& operator=(const rdb_input&) = delete;
+
+  explicit rdb_input(std::istream& stream)
+    : stream_(&stream), pace_(&unpaced_) {
   }
 
-  explicit rdb_input(std::string_view bytes) : window_(bytes) {
+  /// `pace` outlives the input.
+  rdb_input(std::string_view bytes, pacer& pace)
+    : window_(bytes), pace_(&pace) {
   }
 
   bool is_good() const {
@@ -89,6 +97,9 @@ private:
 
   std::istream* stream_{nullptr};
   std::string_view window_;
+  /// Whoever reads a stream has all the time it takes.
+  pacer unpaced_;
+  pacer* pace_;
   std::array<char, 16 * 1024> buffer_;
   std::uint64_t offset_{0};
   std::uint64_t checksum_{0};

@@ -52,11 +52,18 @@ public:
   }
 
   void bulk(std::string_view value) {
-    header('$', static_cast<std::int64_t>(value.size()));
-    std::byte* to = out_->grow(value.size() + 2);
+    std::byte* to = begin_bulk(value.size());
     if (!value.empty())
       std::memcpy(to, value.data(), value.size());
-    std::memcpy(to + value.size(), "\r\n", 2);
+  }
+
+  /// A bulk string whose bytes the caller writes to where it returns, before
+  /// anything else is appended.
+  std::byte* begin_bulk(std::size_t size_bytes) {
+    header('$', static_cast<std::int64_t>(size_bytes));
+    std::byte* to = out_->grow(size_bytes + 2);
+    std::memcpy(to + size_bytes, "\r\n", 2);
+    return to;
   }
 
   /// A bulk string that holds the digits of `value`.

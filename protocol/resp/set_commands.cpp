@@ -59,7 +59,7 @@ void set(const command_call& call) {
   const bool existed = found != nullptr;
   if (options->wants_old) {
     if (existed)
-      call.reply.bulk(found->value.bytes);
+      reply_bytes(call, found->value.bytes);
     else
       call.reply.null();
   }

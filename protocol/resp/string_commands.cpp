@@ -14,7 +14,7 @@ bool reply_value(const command_call& call, std::string_view key) {
   if (found == nullptr)
     call.reply.null();
   else
-    call.reply.bulk(found->value.bytes);
+    reply_bytes(call, found->value.bytes);
   return found != nullptr;
 }
 
@@ -66,7 +66,7 @@ void getex(const command_call& call) {
     deadline_ms = *deadline;
   }
   const bool had_deadline = found->expires_at_ms != 0;
-  call.reply.bulk(found->value.bytes);
+  reply_bytes(call, found->value.bytes);
   if (options->expiry.is_absolute() && deadline_ms <= call.keys.now_ms())
     return erase_key(call, key);
   if (deadline_ms != 0) {

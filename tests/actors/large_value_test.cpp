@@ -79,9 +79,10 @@ protected:
     bool copies_value() const override {
       return true;
     }
-    update_outcome apply(const key_state& before,
-                         storage::timestamp_ms) const override {
+    update_outcome apply(const key_state& before, storage::timestamp_ms,
+                         protocol::pacer& pace) const override {
       ++applied;
+      pace.in_pieces(before.value.size(), [](std::size_t, std::size_t) {});
       auto bytes = std::make_shared<std::vector<std::byte>>(
         before.value.begin(), before.value.end());
       bytes->insert(bytes->end(), before.value.begin(), before.value.end());
@@ -281,6 +282,7 @@ TEST_F(LargeValueTest, AnUpdateOfALargeValueIsAppliedByTheReader) {
   EXPECT_EQ(value_of("other"), "small");
   finish_work();
   run_actors();
+  EXPECT_GE(disk->work_pauses, 3u) << "1 MiB was doubled and checked";
   // The second one has its turn behind the first.
   ASSERT_EQ(disk->works.size(), 1u);
   EXPECT_EQ(told->find(1)->code, outcome::ok);

@@ -163,7 +163,8 @@ public:
   bool copies_value() const override {
     return false;
   }
-  update_outcome apply(const key_state&, storage::timestamp_ms) const override {
+  update_outcome apply(const key_state&, storage::timestamp_ms,
+                       protocol::pacer&) const override {
     update_outcome done;
     done.what = update_outcome::change::put_value;
     done.is_unnoticed = true;

@@ -68,8 +68,8 @@ private:
   static void work_oldest(held_disk& disk) {
     auto [request, promise] = disk.works.front();
     disk.works.pop_front();
-    while (!request.what->step()) {
-    }
+    while (!request.what->step())
+      ++disk.work_pauses;
     promise.deliver(work_done{});
   }
 

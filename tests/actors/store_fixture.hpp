@@ -56,6 +56,8 @@ struct held_disk {
   bool hold_syncs = false;
   bool hold_reads = false;
   bool hold_works = false;
+  /// How often a work was not done after a step.
+  std::size_t work_pauses = 0;
   std::deque<std::pair<sync_up_to, caf::typed_response_promise<log_synced>>>
     syncs;
   std::deque<held_read> reads;

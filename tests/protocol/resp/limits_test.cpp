@@ -145,7 +145,8 @@ TEST(LimitsTest, ValuesThatAreNotReadAreNotNeeded) {
     byte_buffer out;
     reply_writer reply{out};
     hollow_keyspace keys{hollow.keys};
-    execute(spec, args, keys, reply, hollow.limits);
+    pacer unpaced;
+    execute(spec, args, keys, reply, hollow.limits, unpaced);
     const std::string said{reinterpret_cast<const char*>(out.data()),
                            out.size()};
     EXPECT_EQ(said, whole.call(args)) << args[0];

@@ -6,7 +6,9 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace kvs::protocol::resp {
 namespace {
@@ -15,6 +17,22 @@ constexpr std::uint64_t no_limit = 1 << 30;
 
 std::string bytes(const char* text, std::size_t size) {
   return {text, size};
+}
+
+std::string dump(std::string_view value) {
+  pacer unpaced;
+  return dump_string(value, unpaced);
+}
+
+restored_string restore(std::string_view dumped, std::uint64_t bytes_max) {
+  pacer unpaced;
+  return restore_string(dumped, bytes_max, unpaced);
+}
+
+std::optional<std::string> decompress(std::string_view packed,
+                                      std::size_t size) {
+  pacer unpaced;
+  return lzf_decompress(packed, size, unpaced);
 }
 
 TEST(RdbValueTest, TheChecksumIsThatOfRedis) {
@@ -27,16 +45,15 @@ TEST(RdbValueTest, TheChecksumIsThatOfRedis) {
 }
 
 TEST(RdbValueTest, DumpsAreThoseOfRedis) {
-  EXPECT_EQ(dump_string("5"), bytes("\x00\xC0\x05\n\x00"
-                                    "c/_f\x83/\xB3Q",
-                                    13));
-  const std::string half = dump_string("12345");
+  EXPECT_EQ(dump("5"), bytes("\x00\xC0\x05\n\x00"
+                             "c/_f\x83/\xB3Q",
+                             13));
+  const std::string half = dump("12345");
   EXPECT_EQ(half.substr(0, 4), bytes("\x00\xC1\x39\x30", 4));
-  EXPECT_EQ(dump_string("-2147483648").substr(0, 6),
+  EXPECT_EQ(dump("-2147483648").substr(0, 6),
             bytes("\x00\xC2\x00\x00\x00\x80", 6));
-  EXPECT_EQ(dump_string("2147483648").substr(0, 2), bytes("\x00\x0A", 2));
-  EXPECT_EQ(dump_string(std::string(64, 'x')).substr(0, 3),
-            bytes("\x00\x40\x40", 3));
+  EXPECT_EQ(dump("2147483648").substr(0, 2), bytes("\x00\x0A", 2));
+  EXPECT_EQ(dump(std::string(64, 'x')).substr(0, 3), bytes("\x00\x40\x40", 3));
 }
 
 TEST(RdbValueTest, WhatIsDumpedIsRestored) {
@@ -46,20 +63,20 @@ TEST(RdbValueTest, WhatIsDumpedIsRestored) {
         std::string{"2147483648"}, std::string{"007"}, std::string(63, 'a'),
         std::string(64, 'b'), std::string(16383, 'c'), std::string(16384, 'd'),
         std::string(70000, '\0')}) {
-    const auto restored = restore_string(dump_string(each), no_limit);
+    const auto restored = restore(dump(each), no_limit);
     EXPECT_EQ(restored.result, restored_string::outcome::value);
     EXPECT_EQ(restored.value, each);
   }
 }
 
 TEST(RdbValueTest, EveryDamageIsSeen) {
-  const std::string dump = dump_string("some value");
-  for (std::size_t i = 0; i < dump.size(); ++i) {
-    std::string damaged = dump;
+  const std::string dumped = dump("some value");
+  for (std::size_t i = 0; i < dumped.size(); ++i) {
+    std::string damaged = dumped;
     damaged[i] = static_cast<char>(damaged[i] ^ 1);
-    EXPECT_EQ(restore_string(damaged, no_limit).result,
+    EXPECT_EQ(restore(damaged, no_limit).result,
               restored_string::outcome::bad_checksum);
-    EXPECT_EQ(restore_string(dump.substr(0, i), no_limit).result,
+    EXPECT_EQ(restore(dumped.substr(0, i), no_limit).result,
               restored_string::outcome::bad_checksum);
   }
 }
@@ -91,53 +108,52 @@ TEST(RdbValueTest, WhatIsNoStringIsRefused) {
               "a",
               6),
         bytes("\x00\xC3\x01\x80\x7F\xFF\xFF\xFF\x00", 9)})
-    EXPECT_EQ(restore_string(sealed(body), no_limit).result,
+    EXPECT_EQ(restore(sealed(body), no_limit).result,
               restored_string::outcome::bad_format);
 }
 
 // As in Redis: the checksum says that somebody meant it.
 TEST(RdbValueTest, AStringMayReachIntoTheFooter) {
-  const auto found = restore_string(sealed(bytes("\x00\x05"
-                                                 "abcd",
-                                                 6)),
-                                    no_limit);
+  const auto found = restore(sealed(bytes("\x00\x05"
+                                          "abcd",
+                                          6)),
+                             no_limit);
   EXPECT_EQ(found.result, restored_string::outcome::value);
   EXPECT_EQ(found.value, "abcd\x0A");
 }
 
 TEST(RdbValueTest, WhatIsTooLongIsRefused) {
-  const auto dump = dump_string(std::string(100, 'x'));
-  EXPECT_EQ(restore_string(dump, 99).result,
-            restored_string::outcome::bad_format);
-  EXPECT_EQ(restore_string(dump, 100).result, restored_string::outcome::value);
+  const auto dumped = dump(std::string(100, 'x'));
+  EXPECT_EQ(restore(dumped, 99).result, restored_string::outcome::bad_format);
+  EXPECT_EQ(restore(dumped, 100).result, restored_string::outcome::value);
 }
 
 TEST(RdbValueTest, CompressedRunsMayOverlap) {
-  EXPECT_EQ(lzf_decompress(bytes("\x00"
-                                 "a\xE0\x01\x00",
-                                 5),
-                           11),
+  EXPECT_EQ(decompress(bytes("\x00"
+                             "a\xE0\x01\x00",
+                             5),
+                       11),
             std::string(11, 'a'));
-  EXPECT_EQ(lzf_decompress(bytes("\x02"
-                                 "abc\x20\x02",
-                                 6),
-                           6),
+  EXPECT_EQ(decompress(bytes("\x02"
+                             "abc\x20\x02",
+                             6),
+                       6),
             "abcabc");
-  EXPECT_EQ(lzf_decompress("", 0), "");
-  EXPECT_EQ(lzf_decompress(bytes("\x02"
-                                 "ab",
-                                 3),
-                           3),
+  EXPECT_EQ(decompress("", 0), "");
+  EXPECT_EQ(decompress(bytes("\x02"
+                             "ab",
+                             3),
+                       3),
             std::nullopt);
-  EXPECT_EQ(lzf_decompress(bytes("\x00"
-                                 "a\xE0",
-                                 3),
-                           9),
+  EXPECT_EQ(decompress(bytes("\x00"
+                             "a\xE0",
+                             3),
+                       9),
             std::nullopt);
-  EXPECT_EQ(lzf_decompress(bytes("\x00"
-                                 "a",
-                                 2),
-                           2),
+  EXPECT_EQ(decompress(bytes("\x00"
+                             "a",
+                             2),
+                       2),
             std::nullopt);
 }
 

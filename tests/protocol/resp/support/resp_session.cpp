@@ -27,7 +27,7 @@ std::string resp_session::call(std::span<const std::string_view> args) {
   if (resolved.spec == nullptr)
     reply.error(resolved.error);
   else if (resolved.spec->handler != nullptr)
-    execute(*resolved.spec, args, keys, reply, limits);
+    execute(*resolved.spec, args, keys, reply, limits, pace);
   else
     reply_to_command(*resolved.spec, args, reply);
   return {reinterpret_cast<const char*>(out.data()), out.size()};

@@ -30,6 +30,7 @@ public:
 
   map_keyspace keys;
   execution_limits limits;
+  pacer pace;
 
 private:
   int version_;
