@@ -1,90 +1,16 @@
 #include "storage/index.hpp"
 
-#include "storage/index_table.hpp"
-#include "storage/segment_shares.hpp"
+#include "storage/index_state.hpp"
 
 #include <algorithm>
 #include <cassert>
 #include <utility>
 
 namespace kvs::storage {
-namespace {
-
-/// Partitions that one table covers.
-constexpr unsigned table_partition_bits = partition_bits - index_table_bits;
-
-constexpr std::uint32_t tag_of(key_hash hash) noexcept {
-  return static_cast<std::uint32_t>(hash >> (32 - index_table_bits));
-}
-
-/// First tag of a partition within its table, in 64 bits because the end of
-/// the last one does not fit 32.
-constexpr std::uint64_t first_tag(std::uint32_t partition_in_table) noexcept {
-  return std::uint64_t{partition_in_table} << (32 - table_partition_bits);
-}
-
-} // namespace
-
-struct index::state {
-  std::uint32_t first = 0;
-  std::uint32_t end = 0;
-  /// Number of the table in front of `tables`.
-  std::uint32_t first_table = 0;
-  block_pool pool;
-  std::vector<index_table> tables;
-  segment_shares shares;
-  std::uint64_t records = 0;
-
-  index_table& table(key_hash hash) noexcept {
-    assert(partition_of(hash) >= first && partition_of(hash) < end);
-    return tables[index_table_of(hash) - first_table];
-  }
-
-  /// Calls `visit(position, slot)` for the slots of a hash until it returns
-  /// true. Whether it did.
-  template <class Visit>
-  bool any_of(index_table& searched, std::uint32_t tag, Visit visit) {
-    for (auto where = searched.lower_bound(tag); searched.settle(where);
-         ++where.at) {
-      const index_slot slot = searched.get(where);
-      if (slot.tag != tag)
-        return false;
-      if (visit(where, slot))
-        return true;
-    }
-    return false;
-  }
-
-  index_candidate candidate(const index_slot& slot) const {
-    return {{shares.id_of(segment_of(slot.place)), offset_of(slot.place),
-             static_cast<std::uint32_t>(class_bytes(slot.size_class))},
-            slot.size_class == 0};
-  }
-
-  bool is_at(const index_slot& slot, const record_location& where) const {
-    return offset_of(slot.place) == where.offset_bytes
-           && shares.id_of(segment_of(slot.place)) == where.segment;
-  }
-
-  void add(key_hash hash, const record_location& location,
-           std::uint8_t size_class) {
-    const std::uint16_t segment
-      = shares.add(location.segment, size_class == 0 ? 0 : location.size_bytes);
-    table(hash).insert(pool, {tag_of(hash), size_class,
-                              place_of(segment, location.offset_bytes)});
-    ++records;
-  }
-
-  void forget(const index_slot& slot, const record_location& location) {
-    shares.remove(segment_of(slot.place),
-                  slot.size_class == 0 ? 0 : location.size_bytes);
-  }
-};
-
 index::index(std::uint32_t first_partition, std::uint32_t end_partition)
-  : state_{std::make_unique<state>()} {
+  : state_{std::make_unique<index_state>()} {
   assert(first_partition <= end_partition && end_partition <= partition_count);
-  state& s = *state_;
+  index_state& s = *state_;
   s.first = first_partition;
   s.end = end_partition;
   s.first_table = first_partition >> table_partition_bits;
@@ -127,7 +53,7 @@ void index::insert_deletion(key_hash hash, const record_location& location) {
 }
 
 bool index::remove(key_hash hash, const record_location& location) {
-  state& s = *state_;
+  index_state& s = *state_;
   index_table& searched = s.table(hash);
   return s.any_of(searched, tag_of(hash),
                   [&](const auto& where, const index_slot& slot) {
@@ -142,7 +68,7 @@ bool index::remove(key_hash hash, const record_location& location) {
 
 bool index::move(key_hash hash, const record_location& from,
                  const record_location& to) {
-  state& s = *state_;
+  index_state& s = *state_;
   index_table& searched = s.table(hash);
   return s.any_of(
     searched, tag_of(hash), [&](const auto& where, const index_slot& slot) {
@@ -188,7 +114,7 @@ std::uint32_t index::scan(
   std::uint32_t partition, std::size_t records_min,
   const std::function<void(std::uint64_t hash_bits,
                            const index_candidate& record)>& visit) const {
-  const state& s = *state_;
+  const index_state& s = *state_;
   partition = std::max(partition, s.first);
   std::size_t visited = 0;
   for (; partition < s.end && visited < records_min; ++partition) {

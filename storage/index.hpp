@@ -11,6 +11,9 @@
 
 namespace kvs::storage {
 
+struct index_slot;
+struct index_state;
+
 /// What the WRITER tells of a record: where it lies and what it says.
 struct index_entry {
   record_location location;
@@ -116,9 +119,25 @@ public:
   std::uint32_t first_partition() const noexcept;
   std::uint32_t end_partition() const noexcept;
 
+  // -- for checkpoints (storage/index_image.cpp) -----------------------------
+
+  using segment_shares_list = std::vector<std::pair<segment_id, live_share>>;
+
+  /// Segments in the order of the numbers by which slots name them. A number
+  /// that is free has no records.
+  segment_shares_list numbered_segments() const;
+  /// Appends the slots of a table (`index_table_of`), in their order.
+  void copy_table(std::uint32_t table, std::vector<index_slot>& slots) const;
+  /// What `numbered_segments` gave. False: that contradicts itself.
+  /// @pre nothing was inserted
+  bool restore_segments(const segment_shares_list& segments);
+  /// What `copy_table` gave, all of it. The numbers of segments are not
+  /// checked. False: these are no slots of this table in their order.
+  /// @pre the table is empty and belongs to this index
+  bool restore_table(std::uint32_t table, const std::vector<index_slot>& slots);
+
 private:
-  struct state;
-  std::unique_ptr<state> state_;
+  std::unique_ptr<index_state> state_;
 };
 
 /// The partition of `hash_bits` as `scan` gives them.

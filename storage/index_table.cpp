@@ -171,6 +171,20 @@ void index_table::spread(block_pool& pool, std::uint32_t blocks) {
       slots.push_back(here.get(at));
     here.count = 0;
   }
+  lay_out(pool, blocks, slots);
+}
+
+void index_table::assign(block_pool& pool,
+                         const std::vector<index_slot>& slots) {
+  assert(count_ == 0);
+  if (slots.empty())
+    return;
+  lay_out(pool, blocks_for(slots.size(), grow_tenths), slots);
+  count_ = static_cast<std::uint32_t>(slots.size());
+}
+
+void index_table::lay_out(block_pool& pool, std::uint32_t blocks,
+                          const std::vector<index_slot>& slots) {
   resize_blocks(pool, blocks);
   // The last lines take what flows over at the end.
   home_lines_ = line_count() - 1 - line_count() / 64;

@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-/// The hash tables inside an index: private to index.cpp.
+/// The hash tables inside an index: private to index*.cpp.
 namespace kvs::storage {
 
 /// Blocks for the tables of one index, in slabs, so that a table grows block
@@ -76,6 +76,8 @@ public:
   /// @pre the slot exists
   void remove(block_pool& pool, const position& where);
   void clear(block_pool& pool) noexcept;
+  /// Takes slots in their order, all at once. @pre it is empty
+  void assign(block_pool& pool, const std::vector<index_slot>& slots);
   /// Makes room for so many slots in all.
   void reserve(block_pool& pool, std::uint32_t slots);
 
@@ -101,6 +103,9 @@ private:
   }
   void resize_blocks(block_pool& pool, std::uint32_t count);
   void spread(block_pool& pool, std::uint32_t blocks);
+  /// Fills empty lines with slots in their order.
+  void lay_out(block_pool& pool, std::uint32_t blocks,
+               const std::vector<index_slot>& slots);
 
   std::unique_ptr<index_block*[]> blocks_;
   std::uint32_t block_count_ = 0;

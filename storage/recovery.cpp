@@ -1,14 +1,12 @@
 #include "storage/recovery.hpp"
 
-#include "storage/hint_merge.hpp"
+#include "storage/checkpoint.hpp"
 #include "storage/key_hash.hpp"
 #include "storage/random.hpp"
-#include "storage/segment_loader.hpp"
-#include "storage/store_files.hpp"
+#include "storage/recovery_opening.hpp"
 
 #include <algorithm>
 #include <cassert>
-#include <optional>
 #include <utility>
 
 namespace kvs::storage {
@@ -18,65 +16,16 @@ namespace {
 constexpr std::uint32_t epoch_max
   = (std::uint32_t{1} << (64 - sequence_epoch_shift)) - 1;
 
-/// One start of a store. The steps of `run` are in the order of its calls:
-/// first everything is read and judged, then the tail is settled and the new
-/// segments are created, then the MANIFEST is replaced, and only then what it
-/// no longer lists is deleted. So it may be cut off anywhere.
-class opening {
-public:
-  opening(std::shared_ptr<file_system> files, const recovery_options& options)
-    : files_{std::move(files)}, options_{options} {
-  }
-
-  result<recovered_store> run();
-
-private:
-  result<ok> lock_directory();
-  result<ok> read_state();
-  result<ok> begin_new_store();
-  result<ok> judge_unlisted();
-  result<ok> load_sealed_segments();
-  result<ok> load_unsealed_segments();
-  result<ok> load_unsealed_segment(const segment_entry& entry);
-  result<ok> refuse_if_synced(const segment_ptr& later);
-  void add_hints(std::unique_ptr<hint_source> hints);
-  result<ok> fill_shards();
-  result<ok> settle_tails();
-  result<ok> raise_epoch();
-  result<segment_ptr> create_log(sequence_number base);
-  result<ok> install();
-  void delete_unlisted();
-  void run(const work_units& units, const std::function<void()>& after_each);
-  void tell_progress(std::uint64_t more_bytes);
-
-  std::shared_ptr<file_system> files_;
-  const recovery_options& options_;
-  recovered_store store_{key_hasher{0}};
-  /// The MANIFEST as it was found.
-  manifest found_;
-  std::vector<store_file> unlisted_;
-  /// What all segments hold, in no order.
-  std::vector<std::unique_ptr<hint_source>> hints_;
-  std::vector<unsealed_tail> tails_;
-  /// The first unsealed segment that lacks its seal: whatever follows it was
-  /// never acknowledged.
-  std::optional<log_position> incomplete_;
-  std::string incomplete_path_;
-  recovery_progress progress_;
-};
+} // namespace
 
 result<recovered_store> opening::run() {
   using step = result<ok> (opening::*)();
   constexpr step steps[] = {
-    &opening::lock_directory,
-    &opening::read_state,
-    &opening::judge_unlisted,
-    &opening::load_sealed_segments,
-    &opening::load_unsealed_segments,
-    &opening::fill_shards,
-    &opening::settle_tails,
-    &opening::raise_epoch,
-    &opening::install,
+    &opening::lock_directory,  &opening::read_state,
+    &opening::judge_unlisted,  &opening::load_unsealed_segments,
+    &opening::load_checkpoint, &opening::load_sealed_segments,
+    &opening::fill_shards,     &opening::settle_tails,
+    &opening::raise_epoch,     &opening::install,
   };
   for (const step next : steps)
     if (auto done = (this->*next)(); !done)
@@ -105,12 +54,17 @@ result<ok> opening::read_state() {
     return begun;
   store_.hasher = key_hasher{found_.hash_seed, options_.hash_bits};
   store_.now = std::max(options_.wall_clock, found_.persisted_time);
+  make_shards();
+  return ok{};
+}
+
+void opening::make_shards() {
+  store_.shards.clear();
   for (std::uint32_t i = 0; i < options_.shard_count; ++i)
     store_.shards.push_back(
       {index{first_partition(i, options_.shard_count),
              first_partition(i + 1, options_.shard_count)},
        {}});
-  return ok{};
 }
 
 /// The MANIFEST comes first, so that segment files without one always mean
@@ -146,145 +100,18 @@ result<ok> opening::judge_unlisted() {
   return ok{};
 }
 
-/// Segments stand for themselves, so each is a unit of work.
-result<ok> opening::load_sealed_segments() {
-  struct outcome {
-    const segment_entry* entry = nullptr;
-    segment_ptr handle;
-    result<loaded_hints> loaded{loaded_hints{}};
-  };
-  std::vector<outcome> outcomes;
-  for (const segment_entry& entry : found_.segments) {
-    progress_.bytes_total += entry.end_bytes;
-    if (entry.sealed)
-      outcomes.push_back({&entry, nullptr});
-  }
-  work_units units;
-  for (outcome& each : outcomes)
-    units.emplace_back([this, &each] {
-      auto opened = open_listed(*files_, options_.directory, found_.store_id,
-                                *each.entry);
-      if (!opened) {
-        each.loaded = opened.error();
-        return;
-      }
-      each.handle = *std::move(opened);
-      each.loaded = load_sealed(*files_, options_.directory, each.handle,
-                                *each.entry, store_.hasher);
-    });
-  const std::uint64_t step
-    = units.empty() ? 0 : progress_.bytes_total / units.size();
-  run(units, [&] { tell_progress(step); });
-  for (outcome& each : outcomes) {
-    if (!each.loaded)
-      return each.loaded.error();
-    store_.report.segments_from_hints += each.loaded->was_there ? 1 : 0;
-    store_.sealed.push_back(each.handle);
-    store_.state.segments.push_back(*each.entry);
-    add_hints(std::move(each.loaded->hints));
-  }
-  return ok{};
-}
-
-void opening::add_hints(std::unique_ptr<hint_source> hints) {
-  found_.flushed_below = std::max(found_.flushed_below, hints->flushed_below());
-  progress_.records += hints->size();
-  hints_.push_back(std::move(hints));
-}
-
-result<ok> opening::load_unsealed_segments() {
-  std::vector<segment_entry> unsealed;
-  for (const segment_entry& entry : found_.segments)
-    if (!entry.sealed)
-      unsealed.push_back(entry);
-  std::sort(
-    unsealed.begin(), unsealed.end(),
-    [](const segment_entry& a, const segment_entry& b) { return a.id < b.id; });
-  for (const segment_entry& entry : unsealed)
-    if (auto loaded = load_unsealed_segment(entry); !loaded)
-      return loaded;
-  return ok{};
-}
-
-result<ok> opening::load_unsealed_segment(const segment_entry& entry) {
-  auto opened
-    = open_listed(*files_, options_.directory, found_.store_id, entry);
-  if (!opened)
-    return opened.error();
-  if (incomplete_)
-    return refuse_if_synced(*opened);
-  auto tail = load_unsealed(*opened, entry, store_.hasher);
-  if (!tail)
-    return tail.error();
-  if (!tail->complete) {
-    incomplete_ = log_position{entry.id, tail->entry.end_bytes};
-    incomplete_path_ = (*opened)->bytes().path();
-  }
-  if (tail->torn_bytes != 0) {
-    store_.report.torn_bytes += tail->torn_bytes;
-    store_.report.torn_file = (*opened)->bytes().path();
-  }
-  add_hints(tail->hint.source());
-  progress_.bytes_total += tail->entry.end_bytes;
-  tell_progress(tail->entry.end_bytes);
-  tails_.push_back(*std::move(tail));
-  return ok{};
-}
-
-/// Nothing in a segment is acknowledged before its predecessor is complete
-/// and synced. If this one was synced beyond its header, then so was the
-/// predecessor's end, which is missing now.
-result<ok> opening::refuse_if_synced(const segment_ptr& later) {
-  auto size = later->bytes().size_bytes();
-  if (!size)
-    return size.error();
-  auto verdict = judge_tail(*later, segment_header_bytes, *size);
-  if (!verdict)
-    return verdict.error();
-  if (verdict->acknowledged_data_lost)
-    return error{errc::corrupt, 0,
-                 incomplete_path_ + " offset "
-                   + std::to_string(incomplete_->offset_bytes)
-                   + ": the end of this segment is missing"};
-  if (verdict->torn_bytes != 0) {
-    store_.report.torn_bytes += verdict->torn_bytes;
-    store_.report.torn_file = later->bytes().path();
-  }
-  return ok{};
-}
-
-/// Shards are independent of each other, so each is a unit of work.
-result<ok> opening::fill_shards() {
-  const merge_rule rule{found_.flushed_below, store_.now};
-  std::vector<result<ok>> outcomes(store_.shards.size(), ok{});
-  work_units units;
-  for (std::size_t i = 0; i < store_.shards.size(); ++i)
-    units.emplace_back([this, i, &rule, &outcomes] {
-      recovered_shard& shard = store_.shards[i];
-      outcomes[i] = merge_hints(hints_, rule, shard.keys, shard.expiring);
-    });
-  run(units, [this] { tell_progress(0); });
-  hints_.clear();
-  for (std::size_t i = 0; i < store_.shards.size(); ++i) {
-    if (!outcomes[i])
-      return outcomes[i];
-    store_.report.keys += store_.shards[i].keys.size();
-  }
-  store_.report.records = progress_.records;
-  return ok{};
-}
-
 /// From here on files change.
 result<ok> opening::settle_tails() {
   for (unsealed_tail& tail : tails_) {
     // Marks and a seal alone are nothing that anybody stored.
     if (tail.entry.max_sequence == 0)
       continue;
-    if (auto settled = settle_tail(tail); !settled)
-      return settled;
+    auto settled = settle_tail(*files_, tail);
+    if (!settled)
+      return settled.error();
     // Without it the next start is slower, nothing else.
     (void)tail.hint.write(*files_, options_.directory, tail.entry);
-    store_.sealed.push_back(tail.handle);
+    store_.sealed.push_back(*std::move(settled));
     store_.state.segments.push_back(tail.entry);
   }
   store_.report.segments = store_.sealed.size();
@@ -348,6 +175,10 @@ result<ok> opening::install() {
   auto next = create_log(store_.last_sequence + 1);
   if (!next)
     return next.error();
+  // The new MANIFEST alone makes it stale; that it is gone before the first
+  // write needs no reasoning.
+  if (auto gone = remove_checkpoint(*files_, options_.directory); !gone)
+    return gone;
   if (auto synced = files_->sync_directory(options_.directory); !synced)
     return synced;
   if (auto written = write_manifest(*files_, options_.directory, store_.state);
@@ -369,24 +200,6 @@ void opening::delete_unlisted() {
   if (!store_.report.deleted_files.empty())
     (void)files_->sync_directory(options_.directory);
 }
-
-void opening::run(const work_units& units,
-                  const std::function<void()>& after_each) {
-  if (options_.run_all)
-    return options_.run_all(units, after_each);
-  for (const auto& unit : units) {
-    unit();
-    after_each();
-  }
-}
-
-void opening::tell_progress(std::uint64_t more_bytes) {
-  progress_.bytes_done += more_bytes;
-  if (options_.progress)
-    options_.progress(progress_);
-}
-
-} // namespace
 
 result<recovered_store> open_store(std::shared_ptr<file_system> files,
                                    const recovery_options& options) {

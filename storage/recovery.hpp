@@ -26,7 +26,7 @@ using work_units = std::vector<std::function<void()>>;
 
 /// Runs all of them, in any order and as many at a time as it likes, and
 /// returns when all are done. After each it calls `after_each` from the thread
-/// of the caller.
+/// of the caller. One that it could not run fails the start, nothing else.
 using work_runner = std::function<void(
   const work_units& units, const std::function<void()>& after_each)>;
 
@@ -54,6 +54,11 @@ struct recovery_report {
   std::uint64_t keys = 0;
   std::uint64_t segments = 0;
   std::uint64_t segments_from_hints = 0;
+  /// The indexes are those of the last stop; no hint was read.
+  bool from_checkpoint = false;
+  /// Why a checkpoint that was there was not used; empty: there was none, or
+  /// it was used.
+  std::string checkpoint_ignored;
   /// Bytes of a torn tail that were cut, and of which file; 0: none.
   std::uint64_t torn_bytes = 0;
   std::string torn_file;

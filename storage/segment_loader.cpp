@@ -21,25 +21,61 @@ bool same_counts(const segment_entry& a, const segment_entry& b) noexcept {
          && a.max_sequence == b.max_sequence;
 }
 
-/// Writes the bytes that were never known to be synced once more. After a
-/// failed sync the kernel may show bytes that it no longer means to write;
-/// syncing them again would not make them durable, writing them does.
-result<ok> write_again(const segment& target, std::uint64_t begin,
-                       std::uint64_t end) {
-  segment_window window{segment_ptr{segment_ptr{}, &target}, end};
+/// Writes the bytes [begin, end) of a segment to the same place of `target`.
+result<ok> copy_bytes(const segment& from, std::uint64_t begin,
+                      std::uint64_t end, file& target) {
+  segment_window window{segment_ptr{segment_ptr{}, &from}, end};
   while (begin < end) {
     auto seen = window.view(begin, segment_window::read_bytes);
     if (!seen)
       return seen.error();
     if (seen->empty())
-      return damaged(target.bytes().path(), begin, "the file has shrunk");
+      return damaged(from.bytes().path(), begin, "the file has shrunk");
     const std::span<const std::byte> part = *seen;
-    auto written = target.shared_file()->write_at(begin, {&part, 1});
+    auto written = target.write_at(begin, {&part, 1});
     if (!written)
       return written;
     begin += part.size();
   }
   return ok{};
+}
+
+/// Puts a synced copy of what is valid in the place of the file.
+result<segment_ptr> replace_by_copy(file_system& files,
+                                    const unsealed_tail& tail) {
+  const std::string& path = tail.handle->bytes().path();
+  const std::string temporary = path + ".tmp";
+  if (auto gone = files.unlink(temporary);
+      !gone && gone.error().code != errc::not_found)
+    return gone.error();
+  auto created = files.open(temporary, open_mode::create);
+  if (!created)
+    return created.error();
+  auto done = copy_bytes(*tail.handle, 0, tail.entry.end_bytes, **created);
+  if (done)
+    done = (*created)->sync();
+  if (done)
+    done = files.rename(temporary, path);
+  if (!done) {
+    (void)files.unlink(temporary);
+    return done.error();
+  }
+  return open_segment(files, path, open_mode::read_only);
+}
+
+/// Needs no space. After a failed sync the kernel may show bytes that it no
+/// longer means to write; syncing them again would not make them durable,
+/// writing them does.
+result<ok> write_again(const unsealed_tail& tail) {
+  file& target = *tail.handle->shared_file();
+  if (tail.file_bytes > tail.entry.end_bytes)
+    if (auto cut = target.truncate(tail.entry.end_bytes); !cut)
+      return cut;
+  if (auto again
+      = copy_bytes(*tail.handle, tail.durable_to, tail.entry.end_bytes, target);
+      !again)
+    return again;
+  return target.sync();
 }
 
 } // namespace
@@ -140,16 +176,13 @@ result<unsealed_tail> load_unsealed(const segment_ptr& from,
   return tail;
 }
 
-result<ok> settle_tail(const unsealed_tail& tail) {
-  file& target = *tail.handle->shared_file();
-  if (tail.file_bytes > tail.entry.end_bytes)
-    if (auto cut = target.truncate(tail.entry.end_bytes); !cut)
-      return cut;
-  if (auto again
-      = write_again(*tail.handle, tail.durable_to, tail.entry.end_bytes);
-      !again)
-    return again;
-  return target.sync();
+result<segment_ptr> settle_tail(file_system& files, const unsealed_tail& tail) {
+  auto copied = replace_by_copy(files, tail);
+  if (copied || copied.error().code != errc::no_space)
+    return copied;
+  if (auto written = write_again(tail); !written)
+    return written.error();
+  return tail.handle;
 }
 
 } // namespace kvs::storage

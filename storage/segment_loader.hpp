@@ -61,9 +61,13 @@ result<unsealed_tail> load_unsealed(const segment_ptr& from,
                                     const segment_entry& entry,
                                     const key_hasher& hasher);
 
-/// Cuts the file behind its last valid record and makes everything before
-/// durable.
-/// Errors: no_space, io_failed.
-result<ok> settle_tail(const unsealed_tail& tail);
+/// Makes what is valid durable and cuts off what is not. What a start sees may
+/// be in the cache alone, even after a failed sync, and what is on the disk
+/// must not be at risk; so a copy is written and synced and takes the place of
+/// the file. Only on a full disk the bytes that may be unsynced are written
+/// again where they are. The caller syncs the directory. Returns the file that
+/// counts now.
+/// Errors: no_space, too_many_files, io_failed.
+result<segment_ptr> settle_tail(file_system& files, const unsealed_tail& tail);
 
 } // namespace kvs::storage

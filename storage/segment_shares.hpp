@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-/// Private to index.cpp.
+/// Private to index*.cpp.
 namespace kvs::storage {
 
 /// The segments that an index refers to, under short numbers of its own, and
@@ -55,6 +55,33 @@ public:
     for (const auto& [id, number] : numbers_)
       found.emplace_back(segment_id{id}, shares_[number].live);
     return found;
+  }
+
+  /// By number; one that is free has no records.
+  std::vector<std::pair<segment_id, live_share>> numbered() const {
+    std::vector<std::pair<segment_id, live_share>> found;
+    found.reserve(shares_.size());
+    for (const share& each : shares_)
+      found.emplace_back(each.id,
+                         each.live.records == 0 ? live_share{} : each.live);
+    return found;
+  }
+
+  /// Takes over what `numbered` gave. False: too many, or one twice.
+  /// @pre nothing was added
+  bool restore(const std::vector<std::pair<segment_id, live_share>>& numbered) {
+    if (numbered.size() > index_segments_max)
+      return false;
+    for (const auto& [id, live] : numbered) {
+      const auto number = static_cast<std::uint16_t>(shares_.size());
+      shares_.push_back({id, live});
+      if (live.records == 0)
+        free_.push_back(number);
+      else if (!numbers_.try_emplace(static_cast<std::uint32_t>(id), number)
+                  .second)
+        return false;
+    }
+    return true;
   }
 
 private:

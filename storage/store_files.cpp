@@ -63,7 +63,7 @@ result<bool> holds_records(file_system& files, const std::string& path) {
 } // namespace
 
 std::optional<store_file> recognise(const std::string& name) {
-  if (name == "MANIFEST.tmp")
+  if (name == "MANIFEST.tmp" || name == "CHECKPOINT.tmp")
     return store_file{name, store_file_kind::temporary, {}};
   std::uint32_t number = 0;
   const char* const begin = name.data();
@@ -77,7 +77,8 @@ std::optional<store_file> recognise(const std::string& name) {
     return store_file{name, store_file_kind::relocation, id};
   if (name == hint_file_name(id))
     return store_file{name, store_file_kind::hint, id};
-  if (name == hint_file_name(id) + ".tmp")
+  if (name == hint_file_name(id) + ".tmp"
+      || name == segment_file_name(id, segment_kind::log) + ".tmp")
     return store_file{name, store_file_kind::temporary, {}};
   return std::nullopt;
 }

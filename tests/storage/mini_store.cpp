@@ -1,5 +1,6 @@
 #include "tests/storage/mini_store.hpp"
 
+#include "storage/checkpoint.hpp"
 #include "storage/hint_file.hpp"
 #include "storage/random.hpp"
 #include "storage/record_match.hpp"
@@ -84,8 +85,11 @@ result<ok> mini_store::publish(const record_head& head, const std::string& key,
   if (auto forgotten = forget_older(key); !forgotten)
     return forgotten;
   const key_hash hash = store_.hasher(key);
-  if (head.type == record_type::put)
-    shard_of_key(hash).keys.insert(hash, place);
+  if (head.type != record_type::put)
+    return ok{};
+  shard_of_key(hash).keys.insert(hash, place);
+  if (head.expires_at != 0)
+    shard_of_key(hash).expiring.add({hash, place, head.expires_at});
   return ok{};
 }
 
@@ -162,8 +166,10 @@ result<ok> mini_store::flush() {
   if (!written)
     return written.error();
   count_record(entry_of(place.segment), head, place.size_bytes);
-  for (recovered_shard& shard : store_.shards)
+  for (recovered_shard& shard : store_.shards) {
     shard.keys.clear();
+    shard.expiring.clear();
+  }
   // Listed with the next MANIFEST; until then the record itself tells.
   store_.state.flushed_below = head.sequence;
   return ok{};
@@ -231,6 +237,19 @@ result<ok> mini_store::sync() {
     return synced;
   writer_->durable_to(writer_->end_bytes());
   return ok{};
+}
+
+result<ok> mini_store::close() {
+  if (entry_of(store_.active->id()).max_sequence != 0)
+    if (auto rotated = rotate(); !rotated)
+      return rotated;
+  if (auto synced = sync(); !synced)
+    return synced;
+  checkpoint_shards shards;
+  for (const recovered_shard& each : store_.shards)
+    shards.emplace_back(checkpoint_shards::value_type{}, &each);
+  return write_checkpoint(*files_, options_.directory, store_.state, shards,
+                          store_.state.flushed_below);
 }
 
 result<std::optional<std::string>> mini_store::get(const std::string& key) {

@@ -58,6 +58,9 @@ public:
   /// Goes on in the next segment; the old one is synced and listed as sealed
   /// by the next `sync`.
   result<ok> rotate();
+  /// What an ordered stop leaves behind: everything sealed, synced and listed,
+  /// and a checkpoint. Nothing may be written any more.
+  result<ok> close();
   /// One compaction, if there is anything to do. Returns the bytes freed.
   result<std::uint64_t> compact(bool force);
 
@@ -110,6 +113,7 @@ private:
     std::string key;
     record_location from;
     record_location to;
+    timestamp_ms expires_at = 0;
   };
   std::vector<move> moves_;
 };

@@ -94,7 +94,7 @@ result<ok> mini_store::rewrite_one(const segment& from,
     const verdict decided = judge(record.head, found, options_.now, may_drop);
     // An expired record leaves the index with its segment.
     if (decided != verdict::copy && found == liveness::live)
-      moves_.push_back({key, record.location, {}});
+      moves_.push_back({key, record.location, {}, 0});
     switch (decided) {
       case verdict::drop:
         break;
@@ -102,7 +102,8 @@ result<ok> mini_store::rewrite_one(const segment& from,
         auto place = output.copy(from, record);
         if (!place)
           return place.error();
-        moves_.push_back({key, record.location, *place});
+        moves_.push_back(
+          {key, record.location, *place, record.head.expires_at});
         break;
       }
       case verdict::copy_as_tombstone:
@@ -126,11 +127,11 @@ result<ok> mini_store::replace(const std::vector<segment_id>& victims,
   segments_[output.entry.id] = output.handle;
   for (const move& each : moves_) {
     const key_hash hash = store_.hasher(each.key);
-    index& keys = shard_of_key(hash).keys;
-    if (each.to.size_bytes != 0)
-      keys.move(hash, each.from, each.to);
-    else
-      keys.remove(hash, each.from);
+    recovered_shard& shard = shard_of_key(hash);
+    if (each.to.size_bytes == 0)
+      shard.keys.remove(hash, each.from);
+    else if (shard.keys.move(hash, each.from, each.to) && each.expires_at != 0)
+      shard.expiring.add({hash, each.to, each.expires_at});
   }
   ++store_.state.generation;
   if (auto written = write_manifest(*files_, options_.directory, store_.state);

@@ -93,18 +93,18 @@ result<ok> write_something(mini_store& store, history& expected,
   }
 }
 
-/// The whole life: writes, syncs, rotations, compactions and one restart. It
-/// ends early when the disk fails.
+/// The whole life: writes, syncs, rotations, compactions and two restarts, one
+/// of them after a clean stop. It ends early when the disk fails.
 void live(const disk_ptr& disk, history& expected) {
   std::mt19937_64 random{script_seed};
-  for (int start = 0; start < 2; ++start) {
+  for (int start = 0; start < 3; ++start) {
     auto opened = mini_store::open(disk, {});
     if (!opened)
       return;
     // What a start finds, it has made durable.
     expected.everything_is_durable();
     mini_store& store = **opened;
-    for (int i = 0; i < script_operations / 2; ++i) {
+    for (int i = 0; i < script_operations / 3; ++i) {
       const auto choice = random() % 20;
       if (choice < 14) {
         if (!write_something(store, expected, random))
@@ -123,6 +123,8 @@ void live(const disk_ptr& disk, history& expected) {
         return;
       }
     }
+    if (start == 1 && !store.close())
+      return;
   }
 }
 

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
+
 namespace kvs::storage {
 namespace {
 
@@ -201,6 +203,66 @@ TEST_F(RecoveryTailTest, ASyncedNextSegmentVouchesForItsPredecessor) {
   bytes.resize(before_last);
   disk->put_content(active, bytes);
   expect_refused(active, before_last);
+}
+
+// Goal: what a start has seen in the cache is on the disk before it is
+// believed, and the file that may be on the disk already is never written to.
+TEST_F(RecoveryTailTest, TheTailIsLoggedOnceMoreAndSynced) {
+  ASSERT_TRUE(store->put("c", "3"));
+  const auto before = disk->content(active);
+  auto copy = disk->restart();
+  // The file itself, kept open as a crash would keep its blocks.
+  auto old = copy->open(active, open_mode::read_only);
+  ASSERT_TRUE(old);
+  ASSERT_TRUE(mini_store::open(copy, {}));
+  std::vector<std::byte> bytes(before.size());
+  EXPECT_EQ(*(*old)->read_at(0, bytes), before.size());
+  EXPECT_EQ(bytes, before);
+  EXPECT_FALSE(copy->exists(active + ".tmp"));
+  auto after = mini_store::open(
+    copy->crash(test_support::crash_policy::lose_unsynced, 0), {});
+  ASSERT_TRUE(after);
+  EXPECT_EQ(*(*after)->all(), (contents{{"a", "1"}, {"b", "2"}, {"c", "3"}}));
+}
+
+// Goal: a start needs next to no space, or a node that fell over on a full disk
+// would never come up again.
+TEST_F(RecoveryTailTest, OnAFullDiskTheTailIsWrittenAgainWhereItIs) {
+  const std::string value(60'000, 'v');
+  ASSERT_TRUE(store->put("c", value));
+  for (const bool torn : {false, true}) {
+    auto copy = disk->restart();
+    if (torn) {
+      auto bytes = copy->content(active);
+      bytes.insert(bytes.end(), 40, std::byte{0x77});
+      copy->put_content(active, bytes);
+    }
+    copy->limit_space(copy->used_bytes() + 4096);
+    auto opened = mini_store::open(copy, {});
+    ASSERT_TRUE(opened) << to_string(opened.error());
+    EXPECT_EQ((*opened)->report().torn_bytes, torn ? 40u : 0u);
+    EXPECT_FALSE(copy->exists(active + ".tmp"));
+    auto after = mini_store::open(
+      copy->crash(test_support::crash_policy::lose_unsynced, 0), {});
+    ASSERT_TRUE(after);
+    EXPECT_EQ(*(*after)->all(),
+              (contents{{"a", "1"}, {"b", "2"}, {"c", value}}));
+  }
+}
+
+TEST_F(RecoveryTailTest, ATailThatCannotBeLoggedAgainRefusesTheStart) {
+  ASSERT_TRUE(store->put("c", "3"));
+  for (const auto call :
+       {test_support::disk_call::create, test_support::disk_call::write,
+        test_support::disk_call::sync, test_support::disk_call::rename}) {
+    auto copy = disk->restart();
+    copy->fail(call, 1, EIO);
+    auto opened = mini_store::open(copy, {});
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().code, errc::io_failed);
+    EXPECT_EQ(copy->content(active), disk->content(active));
+    EXPECT_FALSE(copy->exists(active + ".tmp"));
+  }
 }
 
 } // namespace

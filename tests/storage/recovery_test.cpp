@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace kvs::storage {
 namespace {
@@ -311,6 +312,34 @@ TEST_F(RecoveryTest, TellsItsProgress) {
   EXPECT_GE(calls, 3);
   EXPECT_EQ(last.bytes_done, last.bytes_total);
   EXPECT_EQ(last.records, 30u);
+}
+
+// Goal: whoever runs the units may run them in any order, and one that is
+// lost must not look like a segment or a shard without keys.
+TEST_F(RecoveryTest, UnitsMayRunInAnyOrderButAllOfThem) {
+  make_store();
+  recovery_options how;
+  how.directory = "store";
+  how.shard_count = 3;
+  std::size_t count = 0;
+  std::size_t lost = 0;
+  how.run_all = [&](const work_units& units, const auto& after_each) {
+    for (auto unit = units.rbegin(); unit != units.rend(); ++unit) {
+      if (++count != lost)
+        (*unit)();
+      after_each();
+    }
+  };
+  auto opened = open_store(disk->restart(), how);
+  ASSERT_TRUE(opened);
+  EXPECT_EQ(opened->report.keys, made.size());
+  const std::size_t all = std::exchange(count, 0);
+  EXPECT_EQ(all, 5u) << "two sealed segments, three shards";
+  for (lost = 1; lost <= all; ++lost, count = 0) {
+    auto refused = open_store(disk->restart(), how);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, errc::io_failed);
+  }
 }
 
 } // namespace
