@@ -3,6 +3,7 @@
 #include "actors/catalog.hpp"
 #include "actors/job_queue.hpp"
 #include "actors/reader.hpp"
+#include "actors/recovery_crew.hpp"
 #include "actors/supervisor.hpp"
 #include "actors/syncer.hpp"
 
@@ -164,6 +165,22 @@ private:
   std::vector<std::unique_ptr<own_thread>> threads_;
 };
 
+/// The threads end before the store's own ones begin.
+storage::result<storage::recovered_store>
+open_on_all_cores(caf::actor_system& system, const store_options& options,
+                  storage::recovery_options recovery) {
+  if (!options.own_threads)
+    return storage::open_store(options.files, recovery);
+  auto worker_count = options.recovery_worker_count;
+  if (worker_count == 0)
+    worker_count = std::max(1U, std::thread::hardware_concurrency());
+  recovery_crew crew{system, worker_count};
+  recovery.run_all = [&crew](const auto& units, const auto& after_each) {
+    crew.run(units, after_each);
+  };
+  return storage::open_store(options.files, recovery);
+}
+
 } // namespace
 
 storage::result<std::unique_ptr<running_store>>
@@ -178,7 +195,7 @@ spawn_store(caf::actor_system& system, store_options options) {
   recovery.segment_bytes = options.segment_bytes;
   recovery.progress = options.on_progress;
   recovery.wall_clock = storage::wall_clock_now();
-  auto recovered = storage::open_store(options.files, recovery);
+  auto recovered = open_on_all_cores(system, options, recovery);
   if (!recovered)
     return recovered.error();
   return std::unique_ptr<running_store>{

@@ -36,6 +36,8 @@ struct store_options {
   std::uint64_t memory_bytes_max = std::uint64_t{1} << 30;
   /// Threads for records that are not in memory.
   std::uint32_t reader_count = 2;
+  /// Threads that read the store at start; 0: one per core.
+  std::uint32_t recovery_worker_count = 0;
 
   /// Told during recovery, from the calling thread.
   std::function<void(const storage::recovery_progress&)> on_progress;
@@ -51,7 +53,8 @@ struct store_options {
 
   /// nullptr: the operating system's files.
   std::shared_ptr<storage::file_system> files;
-  /// False: blocking actors run on the scheduler too (deterministic tests).
+  /// False: blocking actors run on the scheduler too (deterministic tests), and
+  /// recovery in the calling thread.
   bool own_threads = true;
 };
 
