@@ -44,8 +44,9 @@ public:
           = std::max(args_.state.flushed_below, request.sequence);
         return replace();
       },
-      [this](const stop_catalog&) {
+      [this](const stop_catalog& request) {
         persist(args_.clock->now());
+        write_checkpoint(request);
         this->quit();
       },
     };
@@ -177,6 +178,19 @@ private:
     if (std::none_of(all.begin(), all.end(), older)
         && std::none_of(all.begin(), all.end(), unsealed))
       args_.state.flushed_below = 0;
+  }
+
+  /// Behind the last MANIFEST. Without it the next start takes longer, nothing
+  /// else.
+  void write_checkpoint(const stop_catalog& request) {
+    if (failed_ || request.shards.empty())
+      return;
+    auto done
+      = storage::write_checkpoint(*args_.files, args_.directory, installed_,
+                                  request.shards, request.flushed_below);
+    if (!done)
+      spdlog::warn("catalog.checkpoint-failed error=\"{}\"",
+                   storage::to_string(done.error()));
   }
 
   /// A file that stays behind is deleted at the next start.

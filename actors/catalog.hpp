@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actors/shard.hpp"
+#include "storage/checkpoint.hpp"
 #include "storage/limits.hpp"
 #include "storage/manifest.hpp"
 
@@ -52,8 +53,13 @@ struct record_flush {
   storage::sequence_number sequence = 0;
 };
 
-/// Persist the time once more and stop.
-struct stop_catalog {};
+/// Persist the time once more, write the checkpoint and stop.
+struct stop_catalog {
+  /// In their order, exact and final. Empty: no checkpoint.
+  storage::checkpoint_shards shards;
+  /// The last flush that they have applied; 0: none.
+  storage::sequence_number flushed_below = 0;
+};
 
 /// The MANIFEST was replaced, or was not.
 struct catalog_updated {

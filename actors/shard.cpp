@@ -1,4 +1,4 @@
-// What an INDEX SHARD is told by others: publications, moves, time, stop.
+// What an INDEX SHARD is told by others: publications, moves, time.
 
 #include "actors/shard_state.hpp"
 
@@ -88,10 +88,7 @@ shard::behavior_type shard::make_behavior() {
         segments_.erase(static_cast<std::uint32_t>(id));
       return segments_forgotten{};
     },
-    [this](const stop_shard&) {
-      stopping_ = true;
-      this->quit();
-    },
+    [this](const stop_shard&) { return stop(); },
     [this](const memory_granted& message) {
       read_reserved(message);
       end_turn();
@@ -150,6 +147,7 @@ void shard::apply_part(publication_part& part) {
       expiries_ = {};
       key_count_ = 0;
       ++flushes_;
+      flushed_below_ = part.sequence;
       return hold_batch(part);
   }
 }
@@ -251,7 +249,7 @@ void shard::park(outbox& box) {
 }
 
 void shard::tick() {
-  if (stopping_)
+  if (stop_promise_)
     return;
   expiring_.purge_some([this](const auto& each) {
     return index_.contains(each.hash, each.location);
@@ -333,53 +331,8 @@ void shard::end_turn() {
   if (!held_.empty())
     park(held_);
   outbox_.send(this, durable_version_);
-}
-
-void shard::on_exit() {
-  // CAF drops what is left without a word, so everybody who waits is told.
-  auto why = make_failure(outcome::shutting_down,
-                          "the node is closing; nothing was read or changed");
-  auto refuse = [&](std::vector<pending_operation>& pending) {
-    for (auto& each : pending)
-      outbox_.fail(each.session, each.op.ref, why);
-    pending.clear();
-  };
-  for (auto& [number, wanted] : cold_reads_)
-    outbox_.fail(wanted.session, wanted.op.ref, why);
-  cold_reads_.clear();
-  for (auto& [key, current] : evaluations_) {
-    refuse(current->running);
-    refuse(current->waiting);
-  }
-  for (auto* box : {&timed_, &timed_next_}) {
-    box->fail_all(why);
-    box->send(this, durable_version_);
-  }
-  for (auto& each : parked_) {
-    for (auto& reply : each.message.answers)
-      outbox_.fail(each.session, reply.ref, why);
-  }
-  parked_.clear();
-  for (const auto& scan : held_scans_)
-    outbox_.fail(scan.from, scan.ref, why);
-  held_scans_.clear();
-  for (const auto& [number, scan] : scans_)
-    outbox_.fail(scan.request.from, scan.request.ref, why);
-  scans_.clear();
-  fail_timed_scans(why);
-  for (const auto& each : counts_)
-    outbox_.fail(each.request.from, each.request.ref, why);
-  counts_.clear();
-  outbox_.send(this, durable_version_);
-  if (reserving_)
-    caf_compat::tell(this, args_.budget, cancel_reservation{this->address()});
-  large_.clear();
-  sent_.clear();
-  evaluations_.clear();
-  held_moves_.clear();
-  spare_evaluations_.clear();
-  arena_ = {};
-  args_ = {};
+  if (stop_promise_ && unsettled_.empty())
+    this->quit();
 }
 
 shard_actor spawn_shard(caf::actor_system& system, shard_args args) {

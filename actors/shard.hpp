@@ -279,8 +279,18 @@ using expiry_listener_actor = caf::typed_actor<caf_compat::takes<keys_expired>>;
 
 // -- the actor ---------------------------------------------------------------
 
-/// Answer every held request with `shutting_down` and stop.
+/// Nothing will be published or moved any more. Find out what is open, answer
+/// every held request with `shutting_down` and stop.
 struct stop_shard {};
+
+/// What a shard leaves behind.
+struct shard_stopped {
+  /// Its index after the last publication; nobody changes it any more.
+  /// nullptr: some record could not be read, so it is not exact.
+  std::shared_ptr<const storage::recovered_shard> keys;
+  /// The last flush that it has applied; 0: none.
+  storage::sequence_number flushed_below = 0;
+};
 
 /// INDEX SHARD: owns the index of its share of the keys, reads values, and
 /// evaluates conditions. Never writes a file.
@@ -328,7 +338,8 @@ using shard_actor = caf::typed_actor<
   caf_compat::rpc<apply_moves>::returns<moves_applied>,
   // Drops handles; readers under way keep theirs.
   caf_compat::rpc<forget_segments>::returns<segments_forgotten>,
-  caf_compat::takes<stop_shard>>;
+  // Answers when no record is unsettled, which takes a READER's time.
+  caf_compat::rpc<stop_shard>::returns<shard_stopped>>;
 
 struct shard_args {
   std::uint32_t shard_index = 0;
@@ -381,3 +392,4 @@ KVS_MESSAGE(kvs::actors::applied_marked)
 KVS_MESSAGE(kvs::actors::persist_time)
 KVS_MESSAGE(kvs::actors::time_persisted)
 KVS_MESSAGE(kvs::actors::stop_shard)
+KVS_MESSAGE(kvs::actors::shard_stopped)

@@ -210,6 +210,7 @@ void shard::settle(std::uint64_t id, const record_found& found) {
     unsettled_hashes_.erase(held);
   auto has_older = found.what == record_found::kind::found;
   auto is_known = found.error.code == outcome::ok;
+  is_exact_ = is_exact_ && is_known;
   std::int64_t correction = is_known && !has_older ? 1 : 0;
   // A flush has taken everything that was there.
   if (record.flushes == flushes_) {

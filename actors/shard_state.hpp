@@ -166,6 +166,10 @@ private:
   /// Every handler ends with it.
   void end_turn();
 
+  // -- the end (shard_stop.cpp) ----------------------------------------------
+
+  caf::result<shard_stopped> stop();
+
   liveness_found judge(const query_liveness& query);
   storage::liveness judge(const liveness_query& record);
   caf::result<moves_applied> move(apply_moves& message);
@@ -265,7 +269,10 @@ private:
   boost::unordered_flat_map<std::uint64_t, pending_operation> cold_reads_;
   std::uint64_t last_cold_read_ = 0;
   bool live_changed_ = true;
-  bool stopping_ = false;
+  /// What could not be settled leaves two records of a key in the index.
+  bool is_exact_ = true;
+  storage::sequence_number flushed_below_ = 0;
+  std::optional<caf::typed_response_promise<shard_stopped>> stop_promise_;
   struct {
     std::uint64_t reads = 0;
     std::uint64_t cold_reads = 0;

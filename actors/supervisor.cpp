@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -88,14 +90,40 @@ private:
 
   void stop_compactor_next() {
     caf_compat::ask(this, args_.compactor, stop_compactor{})
-      .then([this](const compactor_stopped&) { stop_rest(); },
-            [this](const caf::error&) { stop_rest(); });
+      .then([this](const compactor_stopped&) { stop_shards_next(); },
+            [this](const caf::error&) { stop_shards_next(); });
+  }
+
+  void stop_shards_next() {
+    auto left = std::make_shared<std::size_t>(args_.shards.size());
+    last_words_.shards.resize(args_.shards.size());
+    for (std::size_t at = 0; at < args_.shards.size(); ++at)
+      caf_compat::ask(this, args_.shards[at], stop_shard{})
+        .then(
+          [this, at, left](const shard_stopped& reply) {
+            last_words_.shards[at] = reply.keys;
+            last_words_.flushed_below
+              = std::max(last_words_.flushed_below, reply.flushed_below);
+            if (--*left == 0)
+              stop_rest();
+          },
+          [this, left](const caf::error&) {
+            if (--*left == 0)
+              stop_rest();
+          });
+  }
+
+  /// Whether the next start may rely on what the shards know.
+  bool went_well() const {
+    const auto& shards = last_words_.shards;
+    return error_.code == outcome::ok && !reported_
+           && std::find(shards.begin(), shards.end(), nullptr) == shards.end();
   }
 
   void stop_rest() {
-    for (const auto& each : args_.shards)
-      caf_compat::tell(this, each, stop_shard{});
-    caf_compat::tell(this, args_.catalog, stop_catalog{});
+    if (!went_well())
+      last_words_ = {};
+    caf_compat::tell(this, args_.catalog, std::exchange(last_words_, {}));
     caf::anon_send_exit(args_.syncer, caf::exit_reason::user_shutdown);
     for (const auto& each : args_.readers)
       caf::anon_send_exit(each, caf::exit_reason::user_shutdown);
@@ -115,6 +143,7 @@ private:
   supervisor_args args_;
   std::optional<caf::typed_response_promise<store_stopped>> promise_;
   failure error_;
+  stop_catalog last_words_;
   std::size_t alive_ = 0;
   bool resting_ = false;
   bool reported_ = false;

@@ -25,10 +25,12 @@ struct store_stopped {
 ///
 /// Order of a stop: the WRITER appends what it has, refuses the rest, syncs
 /// and seals; the COMPACTOR gives up its rewrite and completes hint files;
-/// the SHARDS refuse what they hold; the CATALOG persists the time; then the
-/// SYNCER, the READERS and the MEMORY BUDGET go. Sessions are expected to be
-/// gone before. Failure: when an actor dies that was not told to, `on_death` is
-/// called once with its role; the store is not to be trusted any more then.
+/// the SHARDS settle what is open, refuse what they hold and leave their
+/// indexes; the CATALOG persists the time and, if all of that went well, writes
+/// a checkpoint; then the SYNCER, the READERS and the MEMORY BUDGET go.
+/// Sessions are expected to be gone before. Failure: when an actor dies that
+/// was not told to, `on_death` is called once with its role; the store is not
+/// to be trusted any more then.
 using supervisor_actor
   = caf::typed_actor<caf_compat::rpc<stop_store>::returns<store_stopped>>;
 

@@ -65,9 +65,12 @@ int exit_code_of(const storage::error& error) {
 
 void log_recovery(const storage::recovery_report& report) {
   spdlog::info("store.opened created={} keys={} records={} segments={} "
-               "segments_from_hints={}",
+               "segments_from_hints={} from_checkpoint={}",
                report.created, report.keys, report.records, report.segments,
-               report.segments_from_hints);
+               report.segments_from_hints, report.from_checkpoint);
+  if (!report.checkpoint_ignored.empty())
+    spdlog::warn("store.checkpoint-ignored reason=\"{}\"",
+                 report.checkpoint_ignored);
   if (report.torn_bytes > 0)
     spdlog::warn("store.torn-tail-cut file={} bytes={}", report.torn_file,
                  report.torn_bytes);

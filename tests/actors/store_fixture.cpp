@@ -4,6 +4,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 namespace kvs::actors {
 namespace {
 
@@ -67,6 +69,7 @@ void store_fixture::open(sync_mode mode, std::uint32_t shard_count,
   auto recovered = storage::open_store(files, options);
   ASSERT_TRUE(recovered) << to_string(recovered.error());
   lock_ = std::move(recovered->lock);
+  report = recovered->report;
   clock->time = recovered->now;
   hash = std::make_unique<storage::key_hasher>(recovered->hasher);
   syncer = spawn_holding_syncer(system, disk);
@@ -146,9 +149,7 @@ void store_fixture::close() {
   run_actors();
   caf::anon_send(compactor, stop_compactor{});
   run_actors();
-  for (const auto& each : shards)
-    caf_compat::tell_anon(each, stop_shard{});
-  caf_compat::tell_anon(catalog, stop_catalog{});
+  caf_compat::tell_anon(catalog, stop_shards());
   caf_compat::tell_anon(writers_catalog_, stop_catalog{});
   caf::anon_send_exit(syncer, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(reader, caf::exit_reason::user_shutdown);
@@ -163,6 +164,26 @@ void store_fixture::close() {
   reader = nullptr;
   budget = nullptr;
   lock_.reset();
+}
+
+stop_catalog store_fixture::stop_shards() {
+  stop_catalog left;
+  caf::scoped_actor self{system};
+  for (const auto& each : shards) {
+    auto stopping = caf_compat::ask(self.ptr(), each, stop_shard{});
+    run_actors();
+    stopping.receive(
+      [&](const shard_stopped& reply) {
+        left.shards.push_back(reply.keys);
+        left.flushed_below = std::max(left.flushed_below, reply.flushed_below);
+      },
+      // A test has stopped it.
+      [&](const caf::error&) { left.shards.push_back(nullptr); });
+  }
+  if (std::find(left.shards.begin(), left.shards.end(), nullptr)
+      != left.shards.end())
+    left.shards.clear();
+  return left;
 }
 
 void store_fixture::TearDown() {

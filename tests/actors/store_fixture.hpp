@@ -91,7 +91,7 @@ protected:
   /// Opens the store in "/store" and spawns its actors.
   void open(sync_mode mode = sync_mode::none, std::uint32_t shard_count = 1,
             std::uint64_t segment_bytes = storage::mebibyte);
-  /// Stops all actors in order. Called by TearDown too.
+  /// Stops all actors in order, with a checkpoint. Called by TearDown too.
   void close();
   void TearDown() override;
 
@@ -151,7 +151,12 @@ protected:
   /// What the store said when it turned read-only.
   std::shared_ptr<std::string> failure_told = std::make_shared<std::string>();
 
+  /// What the last `open` has found.
+  storage::recovery_report report;
+
 private:
+  stop_catalog stop_shards();
+
   held_catalog_actor writers_catalog_;
   std::unique_ptr<storage::directory_lock> lock_;
   std::uint64_t probe_id_ = 1'000'000;

@@ -101,6 +101,49 @@ TEST_F(StoreTest, KeepsWhatWasAcknowledgedOverAStop) {
   EXPECT_TRUE(reply.answers.at(0).applied);
 }
 
+// Goal: an ordered stop leaves the indexes behind, for exactly one start.
+TEST_F(StoreTest, AStartAfterAStopReadsTheCheckpoint) {
+  {
+    auto store = open();
+    for (int i = 0; i < 50; ++i)
+      ask(store->access(), operation_kind::put, "key" + std::to_string(i),
+          "value");
+    EXPECT_FALSE(store->report().from_checkpoint);
+  }
+  EXPECT_TRUE(files->exists("/store/CHECKPOINT"));
+  auto store = open();
+  EXPECT_TRUE(store->report().from_checkpoint);
+  EXPECT_EQ(store->report().keys, 50u);
+  EXPECT_FALSE(files->exists("/store/CHECKPOINT"));
+  for (int i = 0; i < 50; ++i)
+    EXPECT_TRUE(
+      ask(store->access(), operation_kind::get, "key" + std::to_string(i))
+        .answers.at(0)
+        .applied);
+}
+
+// Goal: what is not known to be right is not left behind.
+TEST_F(StoreTest, AStopThatDidNotGoWellLeavesNoCheckpoint) {
+  {
+    auto store = open();
+    auto told = failed_.get_future();
+    files->fail(test_support::disk_call::sync, 1, EIO);
+    ask(store->access(), operation_kind::put, "key", "value");
+    told.wait();
+    files->stop_failing();
+  }
+  EXPECT_FALSE(files->exists("/store/CHECKPOINT"));
+  failed_ = {};
+  {
+    auto store = open();
+    auto told = failed_.get_future();
+    caf::anon_send_exit(store->access().shards[0],
+                        caf::exit_reason::unhandled_exception);
+    told.wait();
+  }
+  EXPECT_FALSE(files->exists("/store/CHECKPOINT"));
+}
+
 TEST_F(StoreTest, RefusesASecondStoreOnOneDirectory) {
   auto store = open();
   store_options options;
