@@ -325,7 +325,11 @@ void hint_builder::add(const scanned_record& record) {
 
 void hint_builder::sort() {
   if (!std::exchange(sorted_, true))
-    std::sort(entries_->begin(), entries_->end(), comes_first);
+    // Not the name of the function: that would be called through a pointer.
+    std::sort(entries_->begin(), entries_->end(),
+              [](const hint_entry& a, const hint_entry& b) {
+                return comes_first(a, b);
+              });
 }
 
 std::unique_ptr<hint_source> hint_builder::source() {

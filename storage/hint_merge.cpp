@@ -1,17 +1,29 @@
 #include "storage/hint_merge.hpp"
 
 #include <algorithm>
-#include <array>
+#include <bit>
 
 namespace kvs::storage {
 namespace {
 
-/// Partitions of one piece: as many as a section of a large hint file holds.
-constexpr std::uint32_t piece_partitions = partition_count >> 8;
+/// Records of one piece, roughly: some megabytes, which stay in a cache.
+constexpr std::uint64_t piece_records = 32 * 1024;
 
-/// Tables of one piece, each sorted for itself.
-constexpr std::uint32_t piece_tables
-  = (1U << index_table_bits) / (partition_count / piece_partitions);
+/// Pieces at most: as many as a large hint file has sections. More would read
+/// every section several times.
+constexpr std::uint64_t pieces_max = 256;
+
+/// Partitions of one piece, a power of two. Few pieces for few records, since
+/// every piece reads of every source.
+std::uint32_t
+partitions_of_piece(const std::vector<std::unique_ptr<hint_source>>& sources) {
+  std::uint64_t records = 0;
+  for (const auto& each : sources)
+    records += each->size();
+  const std::uint64_t pieces
+    = std::clamp<std::uint64_t>(records / piece_records, 1, pieces_max);
+  return partition_count / static_cast<std::uint32_t>(std::bit_floor(pieces));
+}
 
 constexpr key_hash first_hash(std::uint32_t partition) noexcept {
   return key_hash{partition} << (64 - partition_bits);
@@ -20,23 +32,28 @@ constexpr key_hash first_hash(std::uint32_t partition) noexcept {
 /// A piece of the hash space on its way into the index.
 class piece {
 public:
+  explicit piece(std::uint32_t partitions)
+    : tables_{partitions >> (partition_bits - index_table_bits)},
+      begins_(tables_ + 1), ends_(tables_ + 1) {
+  }
+
   /// Deals the entries out to their tables.
   void divide(const std::vector<hint_entry>& entries) {
-    std::array<std::uint32_t, piece_tables + 1> ends{};
+    std::fill(ends_.begin(), ends_.end(), 0);
     for (const hint_entry& entry : entries)
-      ++ends[table_in_piece(entry) + 1];
-    for (std::uint32_t i = 0; i < piece_tables; ++i)
-      ends[i + 1] += ends[i];
-    begins_ = ends;
+      ++ends_[table_in_piece(entry) + 1];
+    for (std::uint32_t i = 0; i < tables_; ++i)
+      ends_[i + 1] += ends_[i];
+    begins_ = ends_;
     sorted_.resize(entries.size());
     for (const hint_entry& entry : entries)
-      sorted_[ends[table_in_piece(entry)]++] = &entry;
+      sorted_[ends_[table_in_piece(entry)]++] = &entry;
   }
 
   /// Calls `visit` for the entries of one table, sorted by key and age.
   template <class Visit>
   void for_each_table(Visit visit) {
-    for (std::uint32_t i = 0; i < piece_tables; ++i) {
+    for (std::uint32_t i = 0; i < tables_; ++i) {
       const auto begin = sorted_.begin() + begins_[i];
       const auto end = sorted_.begin() + begins_[i + 1];
       std::sort(begin, end, [](const hint_entry* a, const hint_entry* b) {
@@ -47,11 +64,14 @@ public:
   }
 
 private:
-  static std::uint32_t table_in_piece(const hint_entry& entry) noexcept {
-    return index_table_of(entry.key.hash) % piece_tables;
+  std::uint32_t table_in_piece(const hint_entry& entry) const noexcept {
+    return index_table_of(entry.key.hash) & (tables_ - 1);
   }
 
-  std::array<std::uint32_t, piece_tables + 1> begins_{};
+  std::uint32_t tables_;
+  std::vector<std::uint32_t> begins_;
+  /// While entries are dealt out: where the next one of a table goes.
+  std::vector<std::uint32_t> ends_;
   std::vector<const hint_entry*> sorted_;
 };
 
@@ -68,7 +88,8 @@ result<ok> merge_hints(const std::vector<std::unique_ptr<hint_source>>& sources,
                        expiry_queue& expiring) {
   std::vector<hint_entry> entries;
   std::vector<const hint_entry*> winners;
-  piece current;
+  const std::uint32_t piece_partitions = partitions_of_piece(sources);
+  piece current{piece_partitions};
   for (std::uint32_t begin = keys.first_partition();
        begin < keys.end_partition();) {
     const std::uint32_t end = std::min(
