@@ -61,8 +61,8 @@ result<ok> opening::load_sealed_segments() {
 /// Without hints if the index is known already.
 result<loaded_hints> opening::load_sealed_segment(const segment_entry& entry,
                                                   segment_ptr& handle) {
-  auto opened
-    = open_listed(*files_, options_.directory, found_.store_id, entry);
+  auto opened = open_listed(*files_, options_.directory, found_.store_id, entry,
+                            open_mode::read_only);
   if (!opened)
     return opened.error();
   handle = *std::move(opened);
@@ -133,8 +133,8 @@ result<ok> opening::load_unsealed_segments() {
 }
 
 result<ok> opening::load_unsealed_segment(const segment_entry& entry) {
-  auto opened
-    = open_listed(*files_, options_.directory, found_.store_id, entry);
+  auto opened = open_listed(*files_, options_.directory, found_.store_id, entry,
+                            open_mode::read_write);
   if (!opened)
     return opened.error();
   if (incomplete_)
@@ -143,8 +143,13 @@ result<ok> opening::load_unsealed_segment(const segment_entry& entry) {
   if (!tail)
     return tail.error();
   if (!tail->complete) {
-    incomplete_ = log_position{entry.id, tail->entry.end_bytes};
-    incomplete_path_ = (*opened)->bytes().path();
+    const std::uint64_t end = tail->entry.end_bytes;
+    incomplete_ = damage{(*opened)->bytes().path(),
+                         end,
+                         end,
+                         "the end of this segment is missing",
+                         {},
+                         tail->last_key};
   }
   if (tail->torn_bytes != 0) {
     store_.report.torn_bytes += tail->torn_bytes;
@@ -168,10 +173,7 @@ result<ok> opening::refuse_if_synced(const segment_ptr& later) {
   if (!verdict)
     return verdict.error();
   if (verdict->acknowledged_data_lost)
-    return error{errc::corrupt, 0,
-                 incomplete_path_ + " offset "
-                   + std::to_string(incomplete_->offset_bytes)
-                   + ": the end of this segment is missing"};
+    return error{errc::corrupt, 0, to_string(*incomplete_)};
   if (verdict->torn_bytes != 0) {
     store_.report.torn_bytes += verdict->torn_bytes;
     store_.report.torn_file = later->bytes().path();

@@ -3,6 +3,7 @@
 #include "storage/hint_file.hpp"
 #include "storage/recovery.hpp"
 #include "storage/segment_loader.hpp"
+#include "storage/segment_survey.hpp"
 #include "storage/store_files.hpp"
 
 #include <memory>
@@ -61,9 +62,8 @@ private:
   std::vector<std::unique_ptr<hint_source>> hints_;
   std::vector<unsealed_tail> tails_;
   /// The first unsealed segment that lacks its seal: whatever follows it was
-  /// never acknowledged.
-  std::optional<log_position> incomplete_;
-  std::string incomplete_path_;
+  /// never acknowledged. If something was, this is what is damaged.
+  std::optional<damage> incomplete_;
   recovery_progress progress_;
 };
 

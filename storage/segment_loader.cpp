@@ -1,5 +1,6 @@
 #include "storage/segment_loader.hpp"
 
+#include "storage/segment_survey.hpp"
 #include "storage/segment_window.hpp"
 
 #include <algorithm>
@@ -12,6 +13,16 @@ error damaged(const std::string& path, std::uint64_t offset_bytes,
               const char* what) {
   return {errc::corrupt, 0,
           path + " offset " + std::to_string(offset_bytes) + ": " + what};
+}
+
+/// Remembers the key, for the message if the next record is damaged.
+void note_key(std::optional<std::string>& last, const scanned_record& record) {
+  if (record.head.type != record_type::put
+      && record.head.type != record_type::tombstone)
+    return;
+  if (!last)
+    last.emplace();
+  last->assign(record.key);
 }
 
 bool same_counts(const segment_entry& a, const segment_entry& b) noexcept {
@@ -83,11 +94,10 @@ result<ok> write_again(const unsealed_tail& tail) {
 result<segment_ptr> open_listed(file_system& files,
                                 const std::string& directory,
                                 std::uint64_t store_id,
-                                const segment_entry& entry) {
+                                const segment_entry& entry, open_mode mode) {
   const std::string path
     = directory + "/" + segment_file_name(entry.id, entry.kind);
-  auto opened = open_segment(
-    files, path, entry.sealed ? open_mode::read_only : open_mode::read_write);
+  auto opened = open_segment(files, path, mode);
   if (!opened) {
     if (opened.error().code == errc::not_found)
       return damaged(path, 0, "the MANIFEST lists it, but it is missing");
@@ -117,6 +127,7 @@ result<loaded_hints> load_sealed(file_system& files,
   segment_scanner scanner{from, entry.end_bytes, segment_scanner::values::skip};
   hint_builder hint{hasher};
   segment_entry found;
+  std::optional<std::string> last_key;
   while (true) {
     auto record = scanner.next();
     if (!record)
@@ -125,10 +136,11 @@ result<loaded_hints> load_sealed(file_system& files,
       break;
     count_record(found, (*record)->head, (*record)->location.size_bytes);
     hint.add(**record);
+    note_key(last_key, **record);
   }
   if (scanner.end_bytes() != entry.end_bytes)
-    return damaged(from->bytes().path(), scanner.end_bytes(),
-                   "a record of a sealed segment is damaged");
+    return damaged_range(*from, scanner.end_bytes(), entry.end_bytes,
+                         "a record of a sealed segment is damaged", last_key);
   if (!same_counts(found, entry))
     return damaged(from->bytes().path(), 0,
                    "it does not hold what the MANIFEST says");
@@ -161,6 +173,7 @@ result<unsealed_tail> load_unsealed(const segment_ptr& from,
     const record_head& head = (*record)->head;
     count_record(tail.entry, head, (*record)->location.size_bytes);
     tail.hint.add(**record);
+    note_key(tail.last_key, **record);
     tail.durable_to = std::max(tail.durable_to, head.durable_to);
     tail.complete = head.type == record_type::seal;
   }
@@ -170,8 +183,9 @@ result<unsealed_tail> load_unsealed(const segment_ptr& from,
   if (!verdict)
     return verdict.error();
   if (verdict->acknowledged_data_lost)
-    return damaged(from->bytes().path(), tail.entry.end_bytes,
-                   "a record that was acknowledged is damaged");
+    return damaged_range(*from, tail.entry.end_bytes, tail.file_bytes,
+                         "a record that was acknowledged is damaged",
+                         tail.last_key);
   tail.torn_bytes = verdict->torn_bytes;
   return tail;
 }

@@ -19,7 +19,7 @@ namespace kvs::storage {
 result<segment_ptr> open_listed(file_system& files,
                                 const std::string& directory,
                                 std::uint64_t store_id,
-                                const segment_entry& entry);
+                                const segment_entry& entry, open_mode mode);
 
 /// The hints of a sealed segment.
 struct loaded_hints {
@@ -51,6 +51,8 @@ struct unsealed_tail {
   std::uint64_t durable_to = segment_header_bytes;
   /// Its last record says that nothing was to follow.
   bool complete = false;
+  /// Of the last record that has one.
+  std::optional<std::string> last_key{};
 };
 
 /// Reads an unsealed log segment, values included, up to its first invalid

@@ -34,9 +34,6 @@ struct segment_scanner::state {
     : window{std::move(from), limit_bytes}, verify_values{verify} {
   }
 
-  result<std::optional<decoded_head>> head_at(std::uint64_t offset_bytes);
-  result<bool> bytes_match(std::uint64_t offset_bytes, std::uint64_t size,
-                           std::uint32_t crc);
   result<std::optional<decoded_head>> record_at(std::uint64_t offset_bytes);
   result<bool> run_is_whole(std::uint64_t begin, std::uint64_t end_of_run,
                             sequence_number first);
@@ -45,68 +42,19 @@ struct segment_scanner::state {
   result<std::optional<scanned_record>> next();
 };
 
-/// The head at a place, if it is valid and its record ends before the limit.
-result<std::optional<decoded_head>>
-segment_scanner::state::head_at(std::uint64_t offset_bytes) {
-  auto seen = window.view(offset_bytes, record_head_bytes);
-  if (!seen)
-    return seen.error();
-  if (seen->size() < record_head_bytes)
-    return std::optional<decoded_head>{};
-  const std::uint64_t claimed = claimed_head_bytes(*seen);
-  if (claimed > seen->size()) {
-    if (claimed > window.limit_bytes() - offset_bytes)
-      return std::optional<decoded_head>{};
-    seen = window.view(offset_bytes, static_cast<std::size_t>(claimed));
-    if (!seen)
-      return seen.error();
-  }
-  auto head = decode_head(*seen, window.from().context(), offset_bytes);
-  if (head && head->size_bytes() > window.limit_bytes() - offset_bytes)
-    head.reset();
-  return head;
-}
-
-result<bool> segment_scanner::state::bytes_match(std::uint64_t offset_bytes,
-                                                 std::uint64_t size,
-                                                 std::uint32_t crc) {
-  std::uint32_t found = 0;
-  while (size != 0) {
-    const auto step = static_cast<std::size_t>(
-      std::min<std::uint64_t>(size, segment_window::read_bytes));
-    auto seen = window.view(offset_bytes, step);
-    if (!seen)
-      return seen.error();
-    if (seen->size() < step)
-      return false;
-    found = extend_value_checksum(found, seen->first(step));
-    offset_bytes += step;
-    size -= step;
-  }
-  return found == crc;
-}
-
-/// As `head_at`, and the value is valid too if values are verified.
+/// The head at a place, and the value is valid too if values are verified.
 result<std::optional<decoded_head>>
 segment_scanner::state::record_at(std::uint64_t offset_bytes) {
-  auto found = head_at(offset_bytes);
+  auto found = window.head_at(offset_bytes);
   if (!found || !*found || !verify_values)
     return found;
-  const record_head head = (*found)->head;
-  const std::uint64_t size = (*found)->size_bytes();
-  const std::uint64_t value_at = offset_bytes + (*found)->value_offset();
-  // A record of usual size is brought in as a whole, with one read.
-  if (size <= segment_window::read_bytes)
-    if (auto seen = window.view(offset_bytes, static_cast<std::size_t>(size));
-        !seen)
-      return seen.error();
-  auto matches = bytes_match(value_at, head.value_bytes, head.value_crc);
-  if (!matches)
-    return matches.error();
-  if (!*matches)
+  auto fits = window.value_fits(offset_bytes, **found);
+  if (!fits)
+    return fits.error();
+  if (!*fits)
     return std::optional<decoded_head>{};
   // The window may have moved under the key.
-  return head_at(offset_bytes);
+  return window.head_at(offset_bytes);
 }
 
 /// Whether the run of a batch consists of valid heads of the right types, so
@@ -116,7 +64,7 @@ result<bool> segment_scanner::state::run_is_whole(std::uint64_t begin,
                                                   sequence_number first) {
   sequence_number expected = first;
   while (begin < end_of_run) {
-    auto found = head_at(begin);
+    auto found = window.head_at(begin);
     if (!found)
       return found.error();
     if (!*found || !may_be_in_batch((*found)->head.type)
@@ -148,7 +96,7 @@ scanned_record segment_scanner::state::pass(const decoded_head& found) {
 result<std::optional<scanned_record>> segment_scanner::state::next() {
   while (!finished) {
     const bool in_batch = at < end;
-    auto found = in_batch ? head_at(at) : record_at(at);
+    auto found = in_batch ? window.head_at(at) : record_at(at);
     if (!found)
       return found.error();
     if (!*found || !rises((*found)->head))

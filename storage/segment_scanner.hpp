@@ -51,6 +51,10 @@ struct tail_verdict {
   bool acknowledged_data_lost = false;
   /// Highest sequence number of any valid head found there.
   sequence_number max_sequence = 0;
+  /// Everything before it was synced, as the valid heads found there say.
+  std::uint64_t durable_to = 0;
+  /// End of a valid seal found there; 0: none.
+  std::uint64_t seal_end_bytes = 0;
   /// Bytes until the last byte that is not zero.
   std::uint64_t torn_bytes = 0;
 };
@@ -58,5 +62,10 @@ struct tail_verdict {
 /// Searches the rest of an unsealed log segment for valid heads.
 result<tail_verdict> judge_tail(const segment& from, std::uint64_t end_bytes,
                                 std::uint64_t file_bytes);
+
+/// Where the first valid head at or behind `begin` lies; nullopt: there is
+/// none before `end_bytes`.
+result<std::optional<std::uint64_t>>
+find_head(const segment& from, std::uint64_t begin, std::uint64_t end_bytes);
 
 } // namespace kvs::storage

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 
 namespace kvs::storage {
@@ -24,6 +25,12 @@ public:
   /// the next call.
   result<std::span<const std::byte>> view(std::uint64_t offset_bytes,
                                           std::size_t bytes);
+
+  /// The valid head at `offset_bytes` whose record ends before the limit;
+  /// nullopt: there is none. Its key is valid until the next call.
+  result<std::optional<decoded_head>> head_at(std::uint64_t offset_bytes);
+  /// Whether the value of a record has its checksum. Moves the window.
+  result<bool> value_fits(std::uint64_t offset_bytes, const decoded_head& of);
 
   const segment& from() const noexcept {
     return *from_;
