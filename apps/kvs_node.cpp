@@ -1,4 +1,5 @@
-// kvs-node: opens a store and serves it over TCP until it is told to stop.
+// kvs-node: opens a store and serves it over TCP until it is told to stop, or
+// looks after one that nobody serves.
 
 #include "actors/acceptor.hpp"
 #include "actors/asio_scheduler.hpp"
@@ -189,6 +190,10 @@ int main(int argc, char** argv) {
   auto parsed = parse_node_options(argc, argv);
   if (auto* done = std::get_if<exit_now>(&parsed))
     return done->code;
+  if (auto* verify = std::get_if<verify_command>(&parsed))
+    return run(*verify);
+  if (auto* salvage = std::get_if<salvage_command>(&parsed))
+    return run(*salvage);
   auto& options = std::get<node_options>(parsed);
   set_up_log(options.verbose);
   raise_descriptor_limit();

@@ -28,6 +28,7 @@ private:
                                const segment_extent& extent);
   result<bool> is_still_listed(const segment_entry& entry);
   result<ok> check_unlisted();
+  result<bool> is_known(segment_id id);
   void tell_progress(std::uint64_t more_bytes);
 
   file_system& files_;
@@ -165,7 +166,6 @@ result<ok> verification::check_unlisted() {
   auto names = files_.list(store_.directory);
   if (!names)
     return names.error();
-  // What was begun meanwhile is known by now.
   auto now = read_manifest(files_, store_.directory);
   if (!now)
     return now.error();
@@ -177,12 +177,25 @@ result<ok> verification::check_unlisted() {
       continue;
     if (may.error().code != errc::corrupt)
       return may;
-    report_.damages.push_back(
-      {store_.directory + "/" + each.name, segment_header_bytes,
-       segment_header_bytes,
-       "it holds records, but the MANIFEST does not know it"});
+    // One that was begun a moment ago is listed before it has records.
+    auto known = is_known(each.id);
+    if (!known)
+      return known.error();
+    if (!*known)
+      report_.damages.push_back(
+        {store_.directory + "/" + each.name, segment_header_bytes,
+         segment_header_bytes,
+         "it holds records, but the MANIFEST does not know it"});
   }
   return ok{};
+}
+
+/// Whether the id was given out by now.
+result<bool> verification::is_known(segment_id id) {
+  auto now = read_manifest(files_, store_.directory);
+  if (!now)
+    return now.error();
+  return *now && id < (*now)->next_segment;
 }
 
 void verification::tell_progress(std::uint64_t more_bytes) {

@@ -5,8 +5,12 @@
 namespace kvs::apps {
 
 inline constexpr int exit_ok = 0;
+/// salvage: the new store lacks something that did not verify.
+inline constexpr int exit_incomplete = 1;
 /// Wrong options.
 inline constexpr int exit_usage = 64;
+/// verify, salvage: there is no store.
+inline constexpr int exit_no_input = 66;
 /// The address cannot be bound.
 inline constexpr int exit_unavailable = 69;
 /// A defect: an actor died.

@@ -132,6 +132,30 @@ void add_limits(CLI::App& app, node_options& options, raw_options& raw) {
     ->group("Limits");
 }
 
+CLI::App* add_verify(CLI::App& app, verify_command& command) {
+  auto* const added = app.add_subcommand(
+    "verify", "Read every record of a store and compare its checksums. Writes "
+              "nothing; a node may be serving the directory");
+  added->add_option("DIR", command.directory, "Directory of the store")
+    ->required();
+  app.require_subcommand(0, 1);
+  return added;
+}
+
+CLI::App* add_salvage(CLI::App& app, salvage_command& command) {
+  auto* const added = app.add_subcommand(
+    "salvage", "Make a new store of everything that verifies in a damaged one, "
+               "and list what is lost");
+  added->add_option("DIR", command.directory, "Directory of the damaged store")
+    ->required();
+  added
+    ->add_option("--to", command.to,
+                 "Directory of the new store; made, or empty")
+    ->option_text("NEWDIR")
+    ->required();
+  return added;
+}
+
 exit_now usage(const std::string& message);
 
 /// False: the text is no address.
@@ -150,8 +174,7 @@ exit_now usage(const std::string& message) {
 /// What a value of the largest size needs around it in a frame.
 constexpr std::uint64_t frame_overhead_bytes = std::uint64_t{1} << 20;
 
-std::variant<node_options, exit_now> finish(node_options options,
-                                            const raw_options& raw) {
+node_command finish(node_options options, const raw_options& raw) {
   auto& listener = options.listener;
   if (!parse_address(raw.addr, listener.host, listener.port))
     return usage("--addr: '" + raw.addr + "' is not HOST:PORT");
@@ -212,9 +235,11 @@ bool is_loopback(const std::string& host) {
   return !error && address.is_loopback();
 }
 
-std::variant<node_options, exit_now> parse_node_options(int argc, char** argv) {
+node_command parse_node_options(int argc, char** argv) {
   node_options options;
   raw_options raw;
+  verify_command verify;
+  salvage_command salvage;
   CLI::App app{"kvs-node: a durable key-value store, served over TCP.",
                "kvs-node"};
   app.set_version_flag("-V,--version", "kvs-node " KVS_VERSION);
@@ -236,6 +261,8 @@ std::variant<node_options, exit_now> parse_node_options(int argc, char** argv) {
                "Also log what happens to single connections");
   add_store_options(app, options, raw);
   add_limits(app, options, raw);
+  auto* const verifies = add_verify(app, verify);
+  auto* const salvages = add_salvage(app, salvage);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {
@@ -243,6 +270,10 @@ std::variant<node_options, exit_now> parse_node_options(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return usage(error.what());
   }
+  if (verifies->parsed())
+    return verify;
+  if (salvages->parsed())
+    return salvage;
   return finish(std::move(options), raw);
 }
 

@@ -4,6 +4,7 @@
 
 #include "actors/acceptor.hpp"
 #include "actors/store.hpp"
+#include "apps/node/offline.hpp"
 
 #include <cstddef>
 #include <string>
@@ -31,7 +32,10 @@ struct exit_now {
   int code = 0;
 };
 
-std::variant<node_options, exit_now> parse_node_options(int argc, char** argv);
+using node_command
+  = std::variant<node_options, verify_command, salvage_command, exit_now>;
+
+node_command parse_node_options(int argc, char** argv);
 
 /// "127.0.0.1:4000" or "[::1]:4000"; false: it is neither.
 bool parse_address(const std::string& text, std::string& host,

@@ -26,6 +26,11 @@ double percent_of(const storage::recovery_progress& now) {
 recovery_display::recovery_display() : on_terminal_{isatty(2) == 1} {
 }
 
+recovery_display::recovery_display(const char* doing) : recovery_display{} {
+  doing_ = doing;
+  logs_ = false;
+}
+
 void recovery_display::update(const storage::recovery_progress& now) {
   auto time = clock::now();
   if (time < next_)
@@ -33,8 +38,9 @@ void recovery_display::update(const storage::recovery_progress& now) {
   auto percent = std::min(percent_of(now), 100.0);
   if (!on_terminal_) {
     next_ = time + line_period;
-    spdlog::info("store.recovering percent={:.1f} records={}", percent,
-                 now.records);
+    if (logs_)
+      spdlog::info("store.recovering percent={:.1f} records={}", percent,
+                   now.records);
     return;
   }
   next_ = time + bar_period;
@@ -42,7 +48,7 @@ void recovery_display::update(const storage::recovery_progress& now) {
   auto filled = static_cast<std::size_t>(percent * bar_width / 100.0);
   std::string bar(filled, '#');
   bar.resize(bar_width, '.');
-  std::fprintf(stderr, "\rrecovering [%s] %5.1f %%  %llu records", bar.c_str(),
+  std::fprintf(stderr, "\r%s [%s] %5.1f %%  %llu records", doing_, bar.c_str(),
                percent, static_cast<unsigned long long>(now.records));
   std::fflush(stderr);
 }

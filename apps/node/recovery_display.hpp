@@ -11,7 +11,10 @@ namespace kvs::apps {
 /// Says nothing about recoveries that take less than a second.
 class recovery_display {
 public:
+  /// Also into the log, if there is no terminal.
   recovery_display();
+  /// Only on a terminal. `doing` names what goes on.
+  explicit recovery_display(const char* doing);
 
   void update(const storage::recovery_progress& now);
   /// Removes the bar.
@@ -20,6 +23,8 @@ public:
 private:
   using clock = std::chrono::steady_clock;
 
+  const char* doing_ = "recovering";
+  bool logs_ = true;
   bool on_terminal_;
   bool drawn_ = false;
   clock::time_point begin_ = clock::now();

@@ -261,6 +261,29 @@ TEST_F(VerifyTest, ARotationMeanwhileIsNoDamage) {
   EXPECT_TRUE(report->damages.empty()) << to_string(report->damages.front());
 }
 
+// Goal: a log is created, then listed, then written to; all of that may happen
+// between two looks.
+TEST_F(VerifyTest, ALogThatIsBegunMeanwhileIsNoDamage) {
+  const std::string begun = "store/000004.log";
+  // As the node is about to: there, but not listed.
+  auto manifest_then = disk->content("store/MANIFEST");
+  ASSERT_TRUE(store->rotate());
+  ASSERT_TRUE(store->sync());
+  ASSERT_TRUE(disk->exists(begun));
+  ASSERT_TRUE(store->rotate());
+  ASSERT_TRUE(store->put("f", "f"));
+  const auto manifest_now = disk->content("store/MANIFEST");
+  disk->put_content("store/MANIFEST", manifest_then);
+  watched_file_system live{disk};
+  live.before_open = [&](const std::string& path) {
+    if (path == begun)
+      disk->put_content("store/MANIFEST", manifest_now);
+  };
+  auto report = verify_store(live, "store", {});
+  ASSERT_TRUE(report);
+  EXPECT_TRUE(report->damages.empty()) << to_string(report->damages.front());
+}
+
 TEST_F(VerifyTest, AFailedReadIsAnErrorAndNoDamage) {
   for (std::uint64_t nth = 1; nth < 30; ++nth) {
     auto copy = disk->restart();
