@@ -14,6 +14,8 @@ using namespace checkpoint_format;
 
 namespace {
 
+constexpr std::uint8_t size_class_max = size_class_of(record_bytes_max);
+
 /// One part on its way into a shard. Every method that returns a bool says
 /// whether the bytes make sense: a checksum tells what was written, not that
 /// it was right.
@@ -136,8 +138,9 @@ bool part_loader::take_slot(const index_slot& slot) {
   const std::uint16_t number = segment_of(slot.place);
   const std::uint64_t offset = offset_of(slot.place);
   // Deletions are settled before a checkpoint is written.
-  if (slot.size_class == 0 || number >= ends_.size()
-      || offset < segment_header_bytes || offset >= ends_[number])
+  if (slot.size_class == 0 || slot.size_class > size_class_max
+      || number >= ends_.size() || offset < segment_header_bytes
+      || offset >= ends_[number])
     return false;
   ++counts_[number];
   slots_.push_back(slot);
