@@ -144,18 +144,8 @@ result<segment_ptr> open_for_survey(file_system& files,
 
 result<segment_extent> extent_of(const segment_ptr& of,
                                  const segment_entry& entry, bool is_listed) {
-  if (!entry.sealed && entry.kind == segment_kind::log) {
-    // A record that vouches for what this look did not see was written after
-    // that was synced, so the next look sees it, unless it is damaged.
-    auto found = look_at(of, is_listed);
-    while (found && found->synced_bytes > found->end_bytes) {
-      auto again = look_at(of, is_listed);
-      if (!again || again->end_bytes == found->end_bytes)
-        return again;
-      found = std::move(again);
-    }
-    return found;
-  }
+  if (!entry.sealed && entry.kind == segment_kind::log)
+    return look_at(of, is_listed);
   auto size = of->bytes().size_bytes();
   if (!size)
     return size.error();

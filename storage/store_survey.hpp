@@ -51,8 +51,10 @@ struct segment_extent {
   bool is_complete = false;
 };
 
-/// Somebody may be writing to the segment. `is_listed`: there is a MANIFEST;
-/// without one a seal says that everything before it was synced.
+/// Somebody may be writing to the segment: what a record vouches for was synced
+/// before that was written, so a survey that begins after this call sees it,
+/// unless it is damaged. `is_listed`: there is a MANIFEST; without one a seal
+/// says that everything before it was synced.
 result<segment_extent> extent_of(const segment_ptr& of,
                                  const segment_entry& entry, bool is_listed);
 

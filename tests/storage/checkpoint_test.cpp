@@ -151,6 +151,31 @@ TEST_F(CheckpointTest, AFlushIsNotForgotten) {
   EXPECT_NE(reopened->parts().state.flushed_below, 0u);
 }
 
+// Goal: the record of a flush may be dropped once the MANIFEST has its number;
+// if that edit had failed before the stop, the checkpoint knows it.
+TEST_F(CheckpointTest, AFlushThatTheManifestDoesNotHaveYetIsNotForgotten) {
+  auto store = open(disk);
+  ASSERT_TRUE(store->put("old", "v"));
+  ASSERT_TRUE(store->rotate());
+  ASSERT_TRUE(store->sync());
+  ASSERT_TRUE(store->flush());
+  const auto flush = store->last_sequence();
+  ASSERT_TRUE(store->put("new", "v"));
+  ASSERT_TRUE(store->close());
+  auto state = **read_manifest(*disk, "store");
+  state.flushed_below = 0;
+  ASSERT_TRUE(write_manifest(*disk, "store", state));
+  checkpoint_shards shards;
+  for (const recovered_shard& each : store->parts().shards)
+    shards.emplace_back(checkpoint_shards::value_type{}, &each);
+  ASSERT_TRUE(remove_checkpoint(*disk, "store"));
+  ASSERT_TRUE(write_checkpoint(*disk, "store", state, shards, flush));
+  store.reset();
+  auto reopened = open(disk);
+  ASSERT_TRUE(reopened->report().from_checkpoint);
+  EXPECT_EQ(reopened->parts().state.flushed_below, flush);
+}
+
 TEST_F(CheckpointTest, ItIsUsedOnce) {
   make_closed_store();
   const auto stale = disk->content(path);
