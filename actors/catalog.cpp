@@ -99,11 +99,17 @@ private:
 
   segment_created create(const create_segment& request) {
     // Compaction goes on, and when it has freed some the next try succeeds.
-    if (args_.state.segments.size() >= args_.segments_max)
+    if (args_.state.segments.size()
+        >= args_.segments_max + (request.is_for_erases ? 2 : 0))
       return {make_failure(outcome::no_space,
                            "the store has as many segments as it can have: "
                            "delete keys, or restart with a larger "
                            "--segment-bytes; nothing changed"),
+              nullptr, false};
+    if (is_short_of_space(request.is_for_erases))
+      return {make_failure(outcome::no_space,
+                           "the disk is full but for what compaction needs: "
+                           "delete keys or free space; nothing changed"),
               nullptr, false};
     storage::segment_header header;
     header.id = take_id();
@@ -132,6 +138,16 @@ private:
       return {done.error, nullptr, done.is_final};
     }
     return {{}, *made, false};
+  }
+
+  bool is_short_of_space(bool is_for_erases) const {
+    if (args_.reserve_bytes == 0)
+      return false;
+    // Where nobody can tell, a write will find out.
+    auto free_bytes = args_.files->free_bytes(args_.directory);
+    auto kept
+      = is_for_erases ? args_.reserve_bytes / 3 * 2 : args_.reserve_bytes;
+    return free_bytes && *free_bytes < args_.segment_bytes + kept;
   }
 
   catalog_updated seal(const storage::segment_entry& entry) {

@@ -16,6 +16,9 @@ namespace kvs::actors {
 struct create_segment {
   /// No record in it will have a lower sequence number.
   storage::sequence_number base_sequence = 0;
+  /// Nothing but erases will be written to it: it may take a third of the
+  /// reserve, because they are what makes space.
+  bool is_for_erases = false;
 };
 
 struct segment_created {
@@ -94,6 +97,9 @@ struct catalog_args {
   std::shared_ptr<const storage::clock> clock;
   /// Space reserved for a new log segment; 0: none.
   std::uint64_t segment_bytes = 0;
+  /// No log segment is created that would leave less than this on the disk:
+  /// compaction needs it. 0: none.
+  std::uint64_t reserve_bytes = 0;
   /// More segments are not created; tests lower it.
   std::size_t segments_max = storage::segments_max;
 };

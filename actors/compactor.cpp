@@ -7,6 +7,17 @@
 #include <algorithm>
 
 namespace kvs::actors {
+namespace {
+
+constexpr std::chrono::seconds look_period{1};
+/// The store rests after so many looks at which little was written.
+constexpr std::uint32_t quiet_looks_min = 5;
+/// Little: less than this part of a segment between two looks.
+constexpr std::uint64_t quiet_segment_part = 256;
+/// A store that rests is counted anew after so many looks: keys expire.
+constexpr std::uint32_t looks_per_count = 60;
+
+} // namespace
 
 compactor::compactor(caf::actor_config& config,
                      caf_compat::execution_base* thread, compactor_args args)
@@ -24,7 +35,7 @@ compactor::behavior_type compactor::make_behavior() {
     },
     [this](const applied_marked& message) { marked(message); },
     [this](const segment_sealed& message) {
-      track(message);
+      note_sealed(message);
       missing_hints_.push_back(message.entry.id);
       if (missing_hints_.size() == 1)
         caf_compat::tell(this, this, hint_due{});
@@ -53,12 +64,19 @@ compactor::behavior_type compactor::make_behavior() {
       for (const auto& each : args_.sealed)
         track(each);
       args_.sealed.clear();
+      last_seal_ = this->clock().now();
+      caf_compat::tell_after(this, this, look_period, look_due{});
     },
     [this](const stop_compactor&) { return stop(); },
     [this](const copy_due& due) {
       if (run_ && run_->number == due.run)
         copy_on();
     },
+    [this](const chunk_due& due) {
+      if (run_ && run_->number == due.run)
+        next_chunk();
+    },
+    [this](const look_due&) { look(); },
     [this](const hint_due&) {
       write_hint();
       if (!missing_hints_.empty())
@@ -75,12 +93,33 @@ void compactor::track(const segment_sealed& sealed) {
   segments_.insert_or_assign(sealed.entry.id, std::move(fresh));
 }
 
+void compactor::note_sealed(const segment_sealed& sealed) {
+  track(sealed);
+  auto now = this->clock().now();
+  // A single short or long interval says little.
+  seal_interval_ = (seal_interval_ * 3 + (now - last_seal_)) / 4;
+  last_seal_ = now;
+  last_log_ = std::max(last_log_, sealed.entry.id);
+  set_debt(debt_bytes_ + static_cast<std::int64_t>(sealed.entry.end_bytes));
+  if (run_)
+    run_->sealed_meanwhile = true;
+  count_and_consider();
+}
+
 void compactor::note_live(const live_counted& message) {
+  applied_ = std::max(applied_, message.applied_up_to);
   for (auto& [id, segment] : segments_)
     segment.live[message.shard] = storage::live_share{};
+  // A shard may speak before the COMPACTOR has been told of the shards.
+  unsealed_live_.resize(
+    std::max<std::size_t>(unsealed_live_.size(), message.shard + 1));
+  auto& unsealed = unsealed_live_[message.shard];
+  unsealed = 0;
   for (const auto& [id, share] : message.segments)
     if (auto it = segments_.find(id); it != segments_.end())
       it->second.live[message.shard] = share;
+    else
+      unsealed += share.bytes;
 }
 
 std::vector<storage::segment_usage> compactor::usage() const {
@@ -121,15 +160,64 @@ void compactor::consider() {
   auto all = usage();
   auto policy = args_.policy;
   policy.unsealed_base = unsealed_base(all);
+  for (auto bytes : unsealed_live_)
+    policy.unsealed_live_bytes += bytes;
   for (const auto& [id, segment] : segments_)
     if (segment.damaged || (command_limit_ && id >= *command_limit_))
       policy.excluded.push_back(id);
-  auto victims
-    = storage::choose_victims(all, policy, command_limit_.has_value());
+  auto victims = storage::choose_victims(all, policy, need());
+  auto excess = storage::excess_bytes(storage::space_of(all, policy),
+                                      policy.space_factor);
+  // What nobody can free is no reason to slow anybody down, nor is a store
+  // that grows.
+  auto is_stuck = victims.empty() && excess > storage::tolerated(policy);
+  set_debt(is_stuck || excess <= 0 ? no_debt : excess);
   if (!victims.empty())
     return begin(std::move(victims), std::move(all));
   if (command_limit_)
     end_command();
+}
+
+void compactor::count_and_consider() {
+  if (run_ || counting_ || stopping_ || shards_.empty() || command_begun_
+      || pause_count_ > 0)
+    return;
+  counting_ = true;
+  recount([this] {
+    counting_ = false;
+    consider();
+  });
+}
+
+storage::compaction_need compactor::need() const {
+  using enum storage::compaction_need;
+  if (command_limit_)
+    return command;
+  auto free_bytes = args_.files->free_bytes(args_.directory);
+  if (free_bytes && *free_bytes < args_.shortage_bytes)
+    return shortage;
+  return quiet_looks_ >= quiet_looks_min ? rest : load;
+}
+
+void compactor::look() {
+  if (stopping_)
+    return;
+  std::uint64_t records = 1;
+  for (const auto& [id, segment] : segments_)
+    records += segment.entry.record_count;
+  auto written = (applied_ - std::exchange(applied_at_look_, applied_))
+                 * (store_bytes() / records + 1);
+  quiet_looks_ = written * quiet_segment_part < args_.policy.segment_bytes
+                   ? quiet_looks_ + 1
+                   : 0;
+  if (quiet_looks_ % looks_per_count == quiet_looks_min)
+    count_and_consider();
+  caf_compat::tell_after(this, this, look_period, look_due{});
+}
+
+void compactor::set_debt(std::int64_t bytes) {
+  debt_bytes_ = bytes;
+  caf_compat::tell(this, args_.writer, compaction_debt{bytes, last_log_});
 }
 
 void compactor::begin_next_command() {

@@ -3,7 +3,7 @@
 
 #include "actors/catalog.hpp"
 #include "actors/writer.hpp"
-#include "storage/compaction.hpp"
+#include "storage/victims.hpp"
 
 #include <chrono>
 #include <memory>
@@ -34,6 +34,9 @@ struct compactor_stopped {};
 /// segment being written. Never changes an index itself.
 ///
 /// Blocking: has its own thread, so its bulk I/O disturbs no request.
+/// Rate: works for a share of the time that follows what the store's files
+/// take too much (docs/compaction.md), and tells the WRITER when that is so
+/// much that writes have to slow down.
 /// Order: one rewrite at a time: ask the shards what is live, copy it, sync,
 /// have the CATALOG install the copy, tell the shards the moves, wait until
 /// everything that made the old records dead is synced, retire the old files.
@@ -55,11 +58,18 @@ struct compactor_args {
   std::uint64_t store_id = 0;
   storage::key_hasher hasher{0};
   storage::compaction_policy policy;
+  /// Least share of the time that a rewrite works (0 < x ≤ 1); it rises to 1
+  /// with what is to be freed.
+  double effort_min = 0.1;
+  /// The disk is short of space when less than this is free.
+  std::uint64_t shortage_bytes = 0;
   std::shared_ptr<const storage::clock> clock;
   /// What the MANIFEST lists as sealed, with handles.
   std::vector<segment_sealed> sealed;
   writer_actor writer;
   catalog_actor catalog;
+  /// Optional.
+  residency_actor residency;
 };
 
 /// `thread`: where it runs; nullptr: on the scheduler (tests).

@@ -16,14 +16,23 @@ namespace {
 /// wait long for a chunk of large values.
 constexpr std::uint64_t chunk_bytes_max = 8 * storage::mebibyte;
 
-/// Each shard reports twice a second at most.
-constexpr std::uint32_t reports_after_failure = 20;
+/// A rewrite shall take this part of the time in which a segment is written:
+/// not less, to disturb nobody, and not more, because its syncs come on top.
+constexpr double run_part_of_interval = 0.25;
+/// A shorter rest is not worth a timer.
+constexpr caf::actor_clock::duration_type shortest_rest
+  = std::chrono::microseconds{100};
+/// The chunk may have waited for a busy shard, not worked.
+constexpr caf::actor_clock::duration_type longest_rest
+  = std::chrono::seconds{1};
 
 } // namespace
 
 void compactor::begin(std::vector<storage::segment_id> victims,
                       std::vector<storage::segment_usage> usage) {
   run_.emplace();
+  if (std::exchange(alone_, false))
+    victims.resize(1);
   run_->number = ++last_run_;
   run_->victims = std::move(victims);
   run_->usage = std::move(usage);
@@ -44,8 +53,20 @@ void compactor::marked(const applied_marked& message) {
     if (!run_)
       return;
     run_->usage = usage();
-    open_output();
+    begin_copying();
   });
+}
+
+void compactor::begin_copying() {
+  const storage::tombstone_rule rule{run_->usage, unsealed_base(run_->usage)};
+  run_->tombstone_horizon = rule.horizon(run_->victims);
+  for (auto id : run_->victims)
+    run_->victim_bytes += segments_.at(id).entry.end_bytes;
+  // What is dead as a whole needs no output, and so no space on the disk.
+  if (std::all_of(run_->victims.begin(), run_->victims.end(),
+                  [this](auto id) { return drop_without_reading(id); }))
+    return tell_moves();
+  open_output();
 }
 
 void compactor::open_output() {
@@ -71,12 +92,33 @@ bool compactor::drop_without_reading(storage::segment_id id) const {
                    [id](const auto& each) { return each.entry.id == id; });
   assert(victim != run_->usage.end());
   return victim->live_records == 0 && is_counted(id)
-         && storage::tombstone_may_go(victim->entry.max_shadow_sequence,
-                                      run_->victims, run_->usage,
-                                      unsealed_base(run_->usage));
+         && victim->entry.max_shadow_sequence < run_->tombstone_horizon;
+}
+
+compactor::duration compactor::rest_after_chunk() const {
+  // A node that is told to compact, or about to refuse writes, hurries; so
+  // does one that has sealed another segment meanwhile.
+  if (need() >= storage::compaction_need::shortage || run_->sealed_meanwhile)
+    return {};
+  auto worked = this->clock().now() - run_->chunk_began;
+  auto share = static_cast<double>(run_->chunk_bytes)
+               / static_cast<double>(run_->victim_bytes);
+  auto planned = std::chrono::duration_cast<duration>(
+    seal_interval_ * run_part_of_interval * share);
+  auto most
+    = std::chrono::duration_cast<duration>(worked * (1 / args_.effort_min - 1));
+  return std::min({planned - worked, most, longest_rest});
+}
+
+void compactor::rest_then_next_chunk() {
+  auto rest = rest_after_chunk();
+  if (rest < shortest_rest)
+    return next_chunk();
+  caf_compat::tell_after(this, this, rest, chunk_due{run_->number});
 }
 
 void compactor::next_chunk() {
+  run_->chunk_began = this->clock().now();
   auto chunk = std::make_shared<judged_chunk>();
   std::uint64_t chunk_bytes = 0;
   while (run_->victim_index < run_->victims.size()
@@ -111,9 +153,13 @@ void compactor::next_chunk() {
     run_->scanner.reset();
     ++run_->victim_index;
   }
-  if (chunk->records.empty())
+  run_->chunk_bytes = chunk_bytes;
+  if (!chunk->records.empty())
+    return ask_liveness(std::move(chunk));
+  if (run_->victim_index == run_->victims.size())
     return finish_output();
-  ask_liveness(std::move(chunk));
+  // Nothing but flushes and marks so far: the victims go on behind them.
+  caf_compat::tell(this, this, chunk_due{run_->number});
 }
 
 void compactor::add_to_chunk(judged_chunk& chunk,
@@ -135,7 +181,8 @@ void compactor::ask_liveness(std::shared_ptr<judged_chunk> chunk) {
   std::vector<query_liveness> queries(shards_.size());
   for (const auto& each : chunk->records)
     queries[each.shard].records.push_back(
-      {each.hash, each.key, each.scanned.location});
+      {each.hash, each.key, each.scanned.location,
+       storage::depends_on_newer(each.scanned.head)});
   run_->answers_left = static_cast<std::size_t>(
     std::count_if(queries.begin(), queries.end(),
                   [](const auto& query) { return !query.records.empty(); }));
@@ -174,6 +221,8 @@ void compactor::copy_on() {
     if (!copied) {
       if (copied.error().code == storage::errc::corrupt)
         segments_.at(record.scanned.location.segment).damaged = true;
+      // What several leave behind does not fit one output.
+      alone_ = copied.error().code == storage::errc::too_large;
       return abandon("compactor.copy-failed", to_failure(copied.error()));
     }
     run_->done_count += *copied ? 1 : 0;
@@ -181,7 +230,7 @@ void compactor::copy_on() {
                                           storage::turn_value_bytes_max);
   }
   run_->copying = nullptr;
-  next_chunk();
+  rest_then_next_chunk();
 }
 
 storage::result<bool>
@@ -191,9 +240,7 @@ compactor::copy_record(const judged_chunk::record& record,
     return go_on_copying(record);
   auto scanned = record.scanned;
   scanned.key = record.key;
-  auto may_go
-    = storage::tombstone_may_go(scanned.head.sequence, run_->victims,
-                                run_->usage, unsealed_base(run_->usage));
+  auto may_go = scanned.head.sequence < run_->tombstone_horizon;
   auto verdict
     = storage::judge(scanned.head, record.found, expired_until, may_go);
   relocated_record moved{record.hash,
@@ -237,147 +284,6 @@ compactor::go_on_copying(const judged_chunk::record& record) {
     run_->moves[record.shard].push_back(*run_->moving);
   run_->moving.reset();
   return true;
-}
-
-void compactor::finish_output() {
-  if (run_->output->end_bytes() == storage::segment_header_bytes) {
-    run_->output.reset();
-    return tell_moves();
-  }
-  auto done = run_->output->finish();
-  if (!done)
-    return abandon("compactor.output-failed", to_failure(done.error()));
-  run_->target = done->handle;
-  auto entry = done->entry;
-  run_->offered = true;
-  caf_compat::ask(this, args_.catalog, install_segment{entry})
-    .then(
-      [this, entry](const catalog_updated& reply) {
-        if (!run_)
-          return;
-        // After a final error either MANIFEST may be in force.
-        run_->offered = reply.error.code == outcome::ok || reply.is_final;
-        if (reply.error.code != outcome::ok)
-          return abandon("compactor.install-failed", reply.error);
-        track({entry, run_->target});
-        tell_moves();
-      },
-      [this](const caf::error&) { run_.reset(); });
-}
-
-void compactor::tell_moves() {
-  std::vector<std::pair<std::size_t, apply_moves>> messages;
-  for (std::size_t shard = 0; shard < shards_.size(); ++shard) {
-    auto& moves = run_->moves[shard];
-    // Every shard gets the handle, also one that has nothing to move.
-    if (run_->target == nullptr && moves.empty())
-      continue;
-    std::size_t at = 0;
-    do {
-      auto end = std::min(at + storage::compaction_entries_max, moves.size());
-      apply_moves message{run_->target, {}};
-      message.moves.assign(
-        std::make_move_iterator(moves.begin() + static_cast<long>(at)),
-        std::make_move_iterator(moves.begin() + static_cast<long>(end)));
-      messages.emplace_back(shard, std::move(message));
-      at = end;
-    } while (at < moves.size());
-  }
-  run_->answers_left = messages.size();
-  if (messages.empty())
-    return make_deaths_durable();
-  for (auto& [shard, message] : messages)
-    caf_compat::ask(this, shards_[shard], std::move(message))
-      .then(
-        [this](const moves_applied&) {
-          if (run_ && --run_->answers_left == 0)
-            make_deaths_durable();
-        },
-        [this](const caf::error&) { run_.reset(); });
-}
-
-void compactor::make_deaths_durable() {
-  // Counts that a shard sent before it applied the moves say nothing about
-  // the output.
-  if (run_->target != nullptr)
-    segments_.at(run_->target->id()).live.assign(shards_.size(), {});
-  // In the modes that acknowledge before the sync the newer version of a dead
-  // record may be in memory only, and the old one is the durable one.
-  caf_compat::ask(this, args_.writer, sync_log{})
-    .then(
-      [this](const log_made_durable& reply) {
-        if (!run_)
-          return;
-        if (reply.error.code != outcome::ok)
-          return abandon("compactor.sync-failed", reply.error);
-        retire();
-      },
-      [this](const caf::error&) { run_.reset(); });
-}
-
-void compactor::retire() {
-  caf_compat::ask(this, args_.catalog, retire_segments{run_->victims})
-    .then(
-      [this](const catalog_updated& reply) {
-        if (!run_)
-          return;
-        if (reply.error.code != outcome::ok)
-          return abandon("compactor.retire-failed", reply.error);
-        forget_victims();
-      },
-      [this](const caf::error&) { run_.reset(); });
-}
-
-void compactor::forget_victims() {
-  std::uint64_t freed = 0;
-  for (auto id : run_->victims) {
-    freed += segments_.at(id).entry.end_bytes;
-    segments_.erase(id);
-  }
-  auto copied = run_->target == nullptr
-                  ? 0
-                  : segments_.at(run_->target->id()).entry.end_bytes;
-  ++figures_.runs;
-  figures_.segments += run_->victims.size();
-  command_rewritten_ += run_->victims.size();
-  figures_.freed_bytes += freed - std::min(freed, copied);
-  spdlog::info("compactor.segments-rewritten segments={} bytes_before={} "
-               "bytes_after={}",
-               run_->victims.size(), freed, copied);
-  run_->answers_left = shards_.size();
-  for (const auto& each : shards_)
-    caf_compat::ask(this, each, forget_segments{run_->victims})
-      .then(
-        [this](const segments_forgotten&) {
-          if (!run_ || --run_->answers_left > 0)
-            return;
-          end_run();
-        },
-        [this](const caf::error&) { run_.reset(); });
-}
-
-void compactor::abandon(const char* event, const failure& why) {
-  ++figures_.failures;
-  spdlog::error("{} error=\"{}\"", event,
-                why.detail ? *why.detail : std::string{"?"});
-  // The victims stay as they are; a damaged one is not chosen again.
-  if (run_->output && !run_->offered)
-    run_->output->abandon();
-  run_.reset();
-  pause_count_ = reports_after_failure;
-  if (command_limit_)
-    end_command();
-  else
-    begin_next_command();
-}
-
-void compactor::end_run() {
-  run_.reset();
-  if (command_limit_)
-    return recount([this] { consider(); });
-  if (!commands_.empty())
-    return begin_next_command();
-  consider();
 }
 
 } // namespace kvs::actors

@@ -5,6 +5,7 @@
 #include "storage/hint_file.hpp"
 
 #include <deque>
+#include <limits>
 #include <map>
 #include <optional>
 
@@ -19,8 +20,21 @@ struct copy_due {
   std::uint64_t run = 0;
 };
 
-using compactor_impl = compactor_actor::extend<caf_compat::takes<hint_due>,
-                                               caf_compat::takes<copy_due>>;
+/// Note to self: the rest between two chunks is over.
+struct chunk_due {
+  std::uint64_t run = 0;
+};
+
+/// Note to self: is the store written to, or does it rest?
+struct look_due {};
+
+using compactor_impl = compactor_actor::extend<
+  caf_compat::takes<hint_due>, caf_compat::takes<copy_due>,
+  caf_compat::takes<chunk_due>, caf_compat::takes<look_due>>;
+
+/// Less than any debt that could slow down a write.
+inline constexpr std::int64_t no_debt
+  = std::numeric_limits<std::int64_t>::min() / 2;
 
 /// A sealed segment as the COMPACTOR knows it.
 struct tracked_segment {
@@ -53,7 +67,15 @@ struct compaction_run {
   /// Rule for tombstones: what the segments were when it began.
   std::vector<storage::segment_usage> usage;
   storage::sequence_number purged_at = 0;
+  /// Tombstones with lower numbers may go.
+  storage::sequence_number tombstone_horizon = 0;
   std::size_t shards_to_mark = 0;
+  /// When the chunk under way was begun, its share of all victims, and
+  /// whether the log has grown by a segment since the run began.
+  caf::actor_clock::time_point chunk_began;
+  std::uint64_t chunk_bytes = 0;
+  std::uint64_t victim_bytes = 0;
+  bool sealed_meanwhile = false;
   std::unique_ptr<storage::relocation_writer> output;
   /// The victim being scanned, and those after it.
   std::size_t victim_index = 0;
@@ -65,6 +87,8 @@ struct compaction_run {
   std::optional<relocated_record> moving;
   /// Moves to tell each shard once the output is installed.
   std::vector<std::vector<relocated_record>> moves;
+  /// How many of them each shard has been told.
+  std::vector<std::size_t> moved_counts;
   std::size_t answers_left = 0;
   storage::segment_ptr target;
   /// The MANIFEST may list the output: its file must not be deleted.
@@ -83,15 +107,24 @@ public:
   void on_exit() override;
 
 private:
+  using duration = caf::actor_clock::duration_type;
+
   // -- what there is to do (compactor.cpp) -----------------------------------
 
   void track(const segment_sealed& sealed);
+  void note_sealed(const segment_sealed& sealed);
   void note_live(const live_counted& message);
   std::vector<storage::segment_usage> usage() const;
   /// What is in no sealed segment has at least this number.
   static storage::sequence_number
   unsealed_base(const std::vector<storage::segment_usage>& all);
   void consider();
+  /// Counts what lives, then considers; at once, or when the run is over.
+  void count_and_consider();
+  storage::compaction_need need() const;
+  void look();
+  /// What the files take beyond the space factor; tells the WRITER.
+  void set_debt(std::int64_t bytes);
   /// Begins the command in front unless it has begun.
   void begin_next_command();
   /// Asks all shards what is live, then goes on.
@@ -107,9 +140,13 @@ private:
   void begin(std::vector<storage::segment_id> victims,
              std::vector<storage::segment_usage> usage);
   void marked(const applied_marked& message);
+  void begin_copying();
   void open_output();
   bool drop_without_reading(storage::segment_id id) const;
   void next_chunk();
+  /// The next chunk, after a rest that leaves time to others.
+  void rest_then_next_chunk();
+  duration rest_after_chunk() const;
   void add_to_chunk(judged_chunk& chunk,
                     const storage::scanned_record& record) const;
   void ask_liveness(std::shared_ptr<judged_chunk> chunk);
@@ -119,8 +156,12 @@ private:
   storage::result<bool> copy_record(const judged_chunk::record& record,
                                     storage::timestamp_ms expired_until);
   storage::result<bool> go_on_copying(const judged_chunk::record& record);
+
+  // -- its end (compactor_install.cpp) ---------------------------------------
+
   void finish_output();
   void tell_moves();
+  void tell_more_moves(std::size_t shard);
   void make_deaths_durable();
   void retire();
   void forget_victims();
@@ -131,9 +172,23 @@ private:
   compactor_args args_;
   std::vector<shard_actor> shards_;
   std::map<storage::segment_id, tracked_segment> segments_;
+  /// Per shard: bytes that live in segments not sealed yet.
+  std::vector<std::uint64_t> unsealed_live_;
   std::deque<storage::segment_id> missing_hints_;
   std::optional<compaction_run> run_;
   std::uint64_t last_run_ = 0;
+  /// The next run has only one victim.
+  bool alone_ = false;
+  bool counting_ = false;
+  std::int64_t debt_bytes_ = 0;
+  /// How long it takes to write a segment, and when the last one was full.
+  duration seal_interval_{};
+  caf::actor_clock::time_point last_seal_;
+  storage::segment_id last_log_{};
+  /// What the shards had applied, now and at the last look.
+  storage::sequence_number applied_ = 0;
+  storage::sequence_number applied_at_look_ = 0;
+  std::uint32_t quiet_looks_ = 0;
 
   std::deque<compact_store> commands_;
   /// The command in front: only segments below this id are rewritten for it.
@@ -159,3 +214,5 @@ private:
 
 KVS_MESSAGE(kvs::actors::hint_due)
 KVS_MESSAGE(kvs::actors::copy_due)
+KVS_MESSAGE(kvs::actors::chunk_due)
+KVS_MESSAGE(kvs::actors::look_due)

@@ -16,6 +16,7 @@ outcome translate(storage::errc code) {
     case storage::errc::unusable_directory:
     case storage::errc::not_found:
     case storage::errc::too_many_files:
+    case storage::errc::no_memory:
     case storage::errc::io_failed:
       return outcome::io_error;
   }

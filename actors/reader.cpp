@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <deque>
+#include <new>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -103,7 +104,15 @@ private:
   }
 
   void step(pending_work& current) {
-    if (current.what->step())
+    auto is_done = false;
+    try {
+      is_done = current.what->step();
+    } catch (const std::bad_alloc&) {
+      return refuse(current, make_failure(outcome::overloaded,
+                                          "there is not enough memory; nothing "
+                                          "was done"));
+    }
+    if (is_done)
       current.promise.deliver(work_done{});
     else
       queue_.push_back(std::move(current));

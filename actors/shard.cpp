@@ -1,4 +1,4 @@
-// What an INDEX SHARD is told by others: publications, moves, time.
+// What an INDEX SHARD is told by others: publications, segments, figures.
 
 #include "actors/shard_state.hpp"
 
@@ -6,16 +6,6 @@
 #include <cassert>
 
 namespace kvs::actors {
-namespace {
-
-/// Expired keys leave the counts within this and one replacement of the
-/// MANIFEST; also how often the COMPACTOR hears of dead bytes.
-constexpr std::chrono::milliseconds tick_period{500};
-
-/// Records that one turn removes at most, roughly.
-constexpr std::size_t sweep_records_max = 4096;
-
-} // namespace
 
 shard::shard(caf::actor_config& config, caf_compat::execution_base* loop,
              shard_args args)
@@ -28,11 +18,14 @@ shard::shard(caf::actor_config& config, caf_compat::execution_base* loop,
     expiries_.add(each.expires_at);
   });
   for (const auto& each : args_.segments)
-    segments_.emplace(static_cast<std::uint32_t>(each->id()), each);
+    add_segment(each);
 }
 
 shard::behavior_type shard::make_behavior() {
   caf_compat::tell(this, this, shard_tick_due{});
+  if (args_.residency)
+    caf_compat::tell(this, args_.residency,
+                     use_residency{residency_user_actor{this}});
   return {
     [this](read_batch& batch) {
       read(batch);
@@ -56,10 +49,7 @@ shard::behavior_type shard::make_behavior() {
         fail(take_sent(id), message.why);
       end_turn();
     },
-    [this](const segment_added& message) {
-      segments_.emplace(static_cast<std::uint32_t>(message.segment->id()),
-                        message.segment);
-    },
+    [this](const segment_added& message) { add_segment(message.segment); },
     [this](const batch_released& message) {
       release(message);
       end_turn();
@@ -79,7 +69,8 @@ shard::behavior_type shard::make_behavior() {
                        applied_marked{args_.shard_index, message.sequence});
     },
     [this](const count_live&) {
-      return live_counted{args_.shard_index, index_.live_segments()};
+      return live_counted{args_.shard_index, index_.live_segments(),
+                          applied_up_to_};
     },
     [this](const query_liveness& query) { return judge(query); },
     [this](apply_moves& message) { return move(message); },
@@ -101,19 +92,39 @@ shard::behavior_type shard::make_behavior() {
       tick();
       end_turn();
     },
+    [this](const segment_resident& message) { look_at(message); },
+    [this](const release_segment& message) {
+      look_away(message.segment);
+      return segment_released{};
+    },
   };
 }
 
 void shard::apply(publish& message) {
   durable_version_ = std::max(durable_version_, message.durable_version);
-  for (auto& part : message.parts)
-    apply_part(part);
+  // While one part is applied, the memory for the next ones is on its way.
+  auto& parts = message.parts;
+  auto prefetch_part = [&](std::size_t at) {
+    if (at < parts.size())
+      prefetch(parts[at].records);
+  };
+  auto prefetch_records_of = [&](std::size_t at) {
+    if (at < parts.size())
+      prefetch_records(parts[at].records);
+  };
+  prefetch_part(0);
+  prefetch_part(1);
+  prefetch_records_of(0);
+  for (std::size_t at = 0; at < parts.size(); ++at) {
+    prefetch_part(at + 2);
+    prefetch_records_of(at + 1);
+    apply_part(parts[at]);
+  }
   applied_up_to_ = std::max(applied_up_to_, message.applied_up_to);
   live_changed_ = true;
 }
 
 void shard::apply_part(publication_part& part) {
-  prefetch(part.records);
   switch (part.kind) {
     case publication_kind::blind: {
       auto& answers = outbox_.to(part.session, applied_up_to_).answers;
@@ -199,109 +210,12 @@ outbox& shard::box_for(storage::key_hash hash, bool expiry_is_persisted) {
   return is_held(hash) ? held_ : outbox_;
 }
 
-bool shard::has_expired(const storage::index_entry& entry) const {
-  return entry.expires_at != 0 && entry.expired_at(args_.clock->now());
-}
-
-bool shard::expiry_is_persisted(const storage::index_entry& entry) const {
-  return entry.expires_at <= persisted_time_;
-}
-
-void shard::request_time() {
-  if (time_requested_)
-    return;
-  time_requested_ = true;
-  caf_compat::ask(this, args_.catalog, persist_time{args_.clock->now()})
-    .then(
-      [this](const time_persisted& reply) {
-        time_requested_ = false;
-        if (reply.error.code != outcome::ok) {
-          timed_.fail_all(reply.error);
-          timed_.send(this, durable_version_);
-          fail_timed_scans(reply.error);
-        } else {
-          persisted_time_ = std::max(persisted_time_, reply.time);
-          if (held_batches_.empty())
-            timed_.send(this, durable_version_);
-          else
-            park(timed_);
-          send_timed_scans();
-          sweep();
-        }
-        end_turn();
-      },
-      [this](const caf::error&) {
-        auto why = make_failure(outcome::shutting_down,
-                                "the node is closing; nothing was read");
-        timed_.fail_all(why);
-        timed_.send(this, durable_version_);
-        fail_timed_scans(why);
-        end_turn();
-      });
-}
-
 void shard::park(outbox& box) {
   auto last = held_batches_.rbegin()->first;
   box.take([&](const session_actor& session, operations_answered message) {
     message.durable_version = durable_version_;
     parked_.push_back({last, session, std::move(message)});
   });
-}
-
-void shard::tick() {
-  if (stop_promise_)
-    return;
-  expiring_.purge_some([this](const auto& each) {
-    return index_.contains(each.hash, each.location);
-  });
-  auto earliest = expiring_.earliest();
-  if (earliest != 0 && earliest <= args_.clock->now()) {
-    if (earliest <= persisted_time_)
-      sweep();
-    else
-      request_time();
-  }
-  if (std::exchange(live_changed_, false))
-    caf_compat::tell(this, args_.compactor,
-                     live_counted{args_.shard_index, index_.live_segments()});
-  caf_compat::tell_after(this, this, tick_period, shard_tick_due{});
-}
-
-void shard::sweep() {
-  auto until = std::min(args_.clock->now(), persisted_time_);
-  read_heads gone;
-  for (const auto& each : expiring_.take_expired(until, sweep_records_max)) {
-    if (unsettled_hashes_.contains(each.hash)) {
-      // Whether it is counted is not known yet.
-      expiring_.add(each);
-      continue;
-    }
-    if (!index_.remove(each.hash, each.location))
-      continue; // It has been replaced or moved.
-    --key_count_;
-    expiries_.remove(each.expires_at);
-    ++figures_.expired;
-    live_changed_ = true;
-    if (args_.expiry_listener)
-      gone.records.push_back(
-        {segment_of(each.location.segment), each.location, false});
-  }
-  if (!gone.records.empty())
-    announce_expired(std::move(gone));
-}
-
-void shard::announce_expired(read_heads gone) {
-  caf_compat::ask(this, next_reader(), std::move(gone))
-    .then(
-      [this](const heads_read& found) {
-        keys_expired message;
-        for (const auto& head : found.heads)
-          message.keys.push_back(head.key);
-        caf_compat::tell(this, args_.expiry_listener, std::move(message));
-      },
-      [](const caf::error&) {
-        // The node is closing, and nobody listens any more.
-      });
 }
 
 void shard::tell_figures(const collect_figures& request) {
@@ -332,7 +246,7 @@ void shard::end_turn() {
     park(held_);
   outbox_.send(this, durable_version_);
   if (stop_promise_ && unsettled_.empty())
-    this->quit();
+    finish_stop();
 }
 
 shard_actor spawn_shard(caf::actor_system& system, shard_args args) {

@@ -3,6 +3,7 @@
 
 #include "actors/memory_budget.hpp"
 #include "actors/reader.hpp"
+#include "actors/residency.hpp"
 #include "actors/session.hpp"
 #include "storage/clock.hpp"
 #include "storage/compaction.hpp"
@@ -138,6 +139,8 @@ struct liveness_query {
   storage::key_hash hash = 0;
   std::string key;
   storage::record_location location;
+  /// Tell `superseded` from `absent`, for which the newer record is read.
+  bool asks_for_newer = false;
 };
 
 /// Which of these (at most compaction_entries_max) are live.
@@ -177,7 +180,6 @@ struct moves_applied {
 struct forget_segments {
   std::vector<storage::segment_id> segments;
 };
-
 struct segments_forgotten {};
 
 // -- to the WRITER -----------------------------------------------------------
@@ -236,6 +238,7 @@ struct count_live {};
 struct live_counted {
   std::uint32_t shard = 0;
   std::vector<std::pair<storage::segment_id, storage::live_share>> segments;
+  storage::sequence_number applied_up_to = 0;
 };
 
 /// Answer to `mark_applied`.
@@ -357,6 +360,8 @@ struct shard_args {
   time_keeper_actor catalog;
   std::vector<reader_actor> readers;
   memory_budget_actor budget;
+  /// Optional.
+  residency_actor residency;
   expiry_listener_actor expiry_listener;
 };
 

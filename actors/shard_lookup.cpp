@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cstring>
 #include <utility>
 
 namespace kvs::actors {
@@ -22,13 +23,19 @@ shard::resolve_now(std::span<const storage::index_candidate> candidates,
     auto wanted = target;
     if (!each.is_deletion && size < wanted.size())
       wanted = wanted.first(size);
-    auto got = from->bytes().read_resident_at(offset, wanted);
-    if (!got) {
-      found.what = resolved_key::kind::failed;
-      found.error = to_failure(got.error());
-      return found;
+    auto front = resident_at(each.location);
+    if (!front.empty()) {
+      front = front.first(std::min(front.size(), wanted.size()));
+    } else {
+      auto got = from->bytes().read_resident_at(offset, wanted);
+      if (!got) {
+        found.what = resolved_key::kind::failed;
+        found.error = to_failure(got.error());
+        return found;
+      }
+      front = wanted.first(*got);
     }
-    auto match = storage::match_record(*from, offset, wanted.first(*got), key);
+    auto match = storage::match_record(*from, offset, front, key);
     if (!match) {
       found.what = resolved_key::kind::failed;
       found.error = to_failure(match.error());
@@ -46,8 +53,10 @@ shard::resolve_now(std::span<const storage::index_candidate> candidates,
       case match_kind::same_key:
         found.what = resolved_key::kind::found;
         found.entry = match->entry;
-        found.record = wanted.first(
-          std::min<std::size_t>(*got, match->entry.location.size_bytes));
+        found.record = wanted.first(std::min<std::size_t>(
+          front.size(), match->entry.location.size_bytes));
+        if (front.data() != wanted.data())
+          std::memcpy(wanted.data(), front.data(), found.record.size());
         return found;
     }
   }
@@ -103,14 +112,6 @@ void shard::resolve_cold(std::span<const storage::index_candidate> candidates,
 
 const reader_actor& shard::next_reader() {
   return args_.readers[next_reader_++ % args_.readers.size()];
-}
-
-const storage::segment_ptr& shard::segment_of(storage::segment_id id) const {
-  auto it = segments_.find(static_cast<std::uint32_t>(id));
-  // The WRITER and the COMPACTOR hand over a segment before any location in
-  // it, and `forget_segments` comes after the last entry has moved away.
-  assert(it != segments_.end());
-  return it->second;
 }
 
 // -- replacing ---------------------------------------------------------------

@@ -11,6 +11,7 @@ liveness_found shard::judge(const query_liveness& query) {
   liveness_found found;
   found.persisted_time = persisted_time_;
   found.verdicts.reserve(query.records.size());
+  prefetch(query.records);
   for (const auto& record : query.records)
     found.verdicts.push_back(judge(record));
   return found;
@@ -19,6 +20,8 @@ liveness_found shard::judge(const query_liveness& query) {
 storage::liveness shard::judge(const liveness_query& record) {
   if (index_.contains(record.hash, record.location))
     return storage::liveness::live;
+  if (!record.asks_for_newer)
+    return storage::liveness::absent;
   candidates_.clear();
   index_.find(record.hash, candidates_);
   if (candidates_.empty())
@@ -32,8 +35,7 @@ storage::liveness shard::judge(const liveness_query& record) {
 
 caf::result<moves_applied> shard::move(apply_moves& message) {
   if (message.target != nullptr)
-    segments_.emplace(static_cast<std::uint32_t>(message.target->id()),
-                      message.target);
+    add_segment(message.target);
   if (!touches_unsettled(message))
     return apply(message);
   auto promise = this->make_response_promise<moves_applied>();
@@ -51,6 +53,7 @@ bool shard::touches_unsettled(const apply_moves& message) const {
 
 moves_applied shard::apply(const apply_moves& message) {
   moves_applied done;
+  prefetch(message.moves);
   for (const auto& each : message.moves) {
     storage::index_entry entry{each.to, 0, each.expires_at};
     if (each.to.size_bytes != 0) {

@@ -38,6 +38,8 @@ void shard::read(read_batch& batch) {
   for (const auto& op : batch.operations) {
     auto begin = candidates_.size();
     index_.find(op.hash, candidates_);
+    for (auto at = begin; at < candidates_.size(); ++at)
+      prefetch_bytes(resident_at(candidates_[at].location));
     looked_up found{candidates_.size(), 0};
     if (op.kind == operation_kind::get && found.end > begin
         && candidates_[begin].location.size_bytes <= inline_read_bytes_max

@@ -15,8 +15,8 @@ namespace kvs::actors {
 /// Note to self: look for expired keys, and tell the COMPACTOR what is live.
 struct shard_tick_due {};
 
-using shard_impl = shard_actor::extend_with<memory_user_actor>::extend<
-  caf_compat::takes<shard_tick_due>>;
+using shard_impl = shard_actor::extend_with<memory_user_actor>::extend_with<
+  residency_user_actor>::extend<caf_compat::takes<shard_tick_due>>;
 
 class shard final : public caf_compat::pinnable<shard_impl::base> {
 public:
@@ -70,7 +70,20 @@ private:
   /// Room for the head of a record of `key`; used again by the next call.
   std::span<std::byte> head_buffer(std::string_view key);
   const reader_actor& next_reader();
+
+  // -- segments (shard_segments.cpp) -----------------------------------------
+
+  /// Records may lie in it from now on.
+  void add_segment(const storage::segment_ptr& segment);
   const storage::segment_ptr& segment_of(storage::segment_id id) const;
+  void look_at(const segment_resident& message);
+  void look_away(storage::segment_id id);
+  /// The bytes from this place on that can be looked at.
+  std::span<const std::byte>
+  resident_at(const storage::record_location& location) const;
+  /// Loads the records that the index has for these keys.
+  template <class Batch>
+  void prefetch_records(const Batch& batch);
 
   /// `replaced`: the record before it, if that is known.
   void apply_record(const published_record& record,
@@ -137,7 +150,17 @@ private:
   watched_version(std::string_view key, storage::sequence_number version) const;
   void forget(const forget_watches& message);
 
-  // -- publications and time (shard.cpp) ------------------------------------
+  // -- time (shard_time.cpp) -------------------------------------------------
+
+  /// Whether `entry` has expired, and whether that may be reported yet.
+  bool has_expired(const storage::index_entry& entry) const;
+  bool expiry_is_persisted(const storage::index_entry& entry) const;
+  void request_time();
+  void tick();
+  void sweep();
+  void announce_expired(read_heads gone);
+
+  // -- publications (shard.cpp) ---------------------------------------------
 
   void apply(publish& message);
   void apply_part(publication_part& part);
@@ -146,6 +169,8 @@ private:
   template <class Batch>
   void prefetch(const Batch& batch) const {
     for (const auto& each : batch)
+      index_.prefetch_table(each.hash);
+    for (const auto& each : batch)
       index_.prefetch(each.hash);
   }
   void hold_batch(const publication_part& part);
@@ -153,15 +178,8 @@ private:
   bool is_held(storage::key_hash hash) const;
   /// Where the answer to an operation on this key has to go now.
   outbox& box_for(storage::key_hash hash, bool expiry_is_persisted = true);
-  /// Whether `entry` has expired, and whether that may be reported yet.
-  bool has_expired(const storage::index_entry& entry) const;
-  bool expiry_is_persisted(const storage::index_entry& entry) const;
-  void request_time();
   /// Keeps answers until every batch that is held now is released.
   void park(outbox& box);
-  void tick();
-  void sweep();
-  void announce_expired(read_heads gone);
   void tell_figures(const collect_figures& request);
   /// Every handler ends with it.
   void end_turn();
@@ -169,6 +187,7 @@ private:
   // -- the end (shard_stop.cpp) ----------------------------------------------
 
   caf::result<shard_stopped> stop();
+  void finish_stop();
 
   liveness_found judge(const query_liveness& query);
   storage::liveness judge(const liveness_query& record);
@@ -183,7 +202,7 @@ private:
   std::uint64_t key_count_;
   expiry_figures expiries_;
   std::uint64_t flushes_ = 0;
-  boost::unordered_flat_map<std::uint32_t, storage::segment_ptr> segments_;
+  boost::unordered_flat_map<std::uint32_t, known_segment> segments_;
   /// Every publication up to this number has been applied.
   storage::sequence_number applied_up_to_;
   storage::sequence_number durable_version_ = 0;
@@ -281,6 +300,16 @@ private:
     std::uint64_t expired = 0;
   } figures_;
 };
+
+template <class Batch>
+void shard::prefetch_records(const Batch& batch) {
+  for (const auto& each : batch) {
+    candidates_.clear();
+    index_.find(each.hash, candidates_);
+    for (const auto& found : candidates_)
+      prefetch_bytes(resident_at(found.location));
+  }
+}
 
 } // namespace kvs::actors
 

@@ -11,12 +11,17 @@ caf::result<shard_stopped> shard::stop() {
   return promise;
 }
 
+void shard::finish_stop() {
+  stop_promise_->deliver(
+    shard_stopped{is_exact_ ? args_.keys : nullptr, flushed_below_});
+  stop_promise_.reset();
+  this->quit();
+}
+
 void shard::on_exit() {
-  if (stop_promise_) {
-    auto exact = is_exact_ && unsettled_.empty();
-    stop_promise_->deliver(
-      shard_stopped{exact ? args_.keys : nullptr, flushed_below_});
-  }
+  // It has died before it was done: nobody may believe its index.
+  if (stop_promise_)
+    stop_promise_->deliver(shard_stopped{nullptr, flushed_below_});
   // CAF drops what is left without a word, so everybody who waits is told.
   auto why = make_failure(outcome::shutting_down,
                           "the node is closing; nothing was read or changed");

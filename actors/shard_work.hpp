@@ -149,6 +149,24 @@ private:
   memory_owner chunk_;
 };
 
+/// A segment that records of this shard may lie in.
+struct known_segment {
+  /// nullptr: the WRITER or the COMPACTOR has not told of it yet.
+  storage::segment_ptr file;
+  /// Those of its first bytes that are resident, and who keeps them so.
+  std::shared_ptr<const storage::mapped_bytes> memory;
+  std::span<const std::byte> bytes;
+};
+
+/// Loads the beginning of a record: its head, its key, a small value.
+inline void prefetch_bytes(std::span<const std::byte> record) noexcept {
+  constexpr std::size_t cache_line_bytes = 64;
+  constexpr std::size_t lines_max = 3;
+  auto lines = std::min(lines_max, record.size() / cache_line_bytes);
+  for (std::size_t at = 0; at < lines; ++at)
+    __builtin_prefetch(record.data() + at * cache_line_bytes);
+}
+
 /// A key to look for, with the hash that came with it.
 struct hashed_key {
   storage::key_hash hash = 0;

@@ -4,6 +4,7 @@
 #include "actors/job_queue.hpp"
 #include "actors/reader.hpp"
 #include "actors/recovery_crew.hpp"
+#include "actors/residency.hpp"
 #include "actors/supervisor.hpp"
 #include "actors/syncer.hpp"
 
@@ -47,6 +48,7 @@ public:
                    = make_failure(outcome::io_error, "the SUPERVISOR died");
                });
     supervisor_ = nullptr;
+    residency_ = nullptr;
     access_ = {};
     return *stopped_;
   }
@@ -60,6 +62,10 @@ private:
     return &threads_.back()->queue();
   }
 
+  std::uint64_t reserve_bytes() const {
+    return options_.disk_reserve_bytes.value_or(3 * options_.segment_bytes);
+  }
+
   catalog_actor spawn_store_catalog(const storage::recovered_store& from) {
     catalog_args args;
     args.files = options_.files;
@@ -67,6 +73,7 @@ private:
     args.state = from.state;
     args.clock = access_.clock;
     args.segment_bytes = options_.segment_bytes;
+    args.reserve_bytes = reserve_bytes();
     return spawn_catalog(system_, std::move(args), new_thread());
   }
 
@@ -82,6 +89,7 @@ private:
     args.last_sequence = from.last_sequence;
     args.syncer = syncer;
     args.catalog = catalog;
+    args.residency = residency_;
     args.on_failure = [report = options_.on_read_only](const failure& why) {
       if (report)
         report(why.detail ? *why.detail : std::string{"a sync failed"});
@@ -96,11 +104,14 @@ private:
     args.directory = options_.directory;
     args.store_id = from.state.store_id;
     args.hasher = from.hasher;
-    args.policy.dead_share_min = options_.compact_at;
+    args.policy.space_factor = options_.space_factor;
     args.policy.segment_bytes = options_.segment_bytes;
+    args.effort_min = options_.compact_effort;
+    args.shortage_bytes = reserve_bytes() + 2 * options_.segment_bytes;
     args.clock = access_.clock;
     args.writer = access_.writer;
     args.catalog = catalog;
+    args.residency = residency_;
     for (const auto& handle : from.sealed)
       for (const auto& entry : from.state.segments)
         if (entry.id == handle->id())
@@ -122,6 +133,7 @@ private:
     args.catalog = catalog;
     args.readers = readers;
     args.budget = access_.budget;
+    args.residency = residency_;
     args.expiry_listener = options_.expiry_listener;
     for (auto& each : from.shards) {
       args.shard_index = static_cast<std::uint32_t>(access_.shards.size());
@@ -134,6 +146,10 @@ private:
     access_.clock = storage::make_running_clock(from.now);
     access_.hash = std::make_shared<storage::key_hasher>(from.hasher);
     supervisor_args all;
+    if (options_.resident_bytes_max > 0)
+      residency_
+        = spawn_residency(system_, options_.resident_bytes_max, new_thread());
+    all.residency = residency_;
     all.syncer = spawn_syncer(system_, new_thread());
     all.catalog = spawn_store_catalog(from);
     for (std::uint32_t at = 0; at < options_.reader_count; ++at)
@@ -159,6 +175,8 @@ private:
   std::unique_ptr<storage::directory_lock> lock_;
   storage::recovery_report report_;
   store_access access_;
+  /// None if nothing is locked in memory.
+  residency_actor residency_;
   supervisor_actor supervisor_;
   std::optional<failure> stopped_;
   /// Last: the threads outlive the actors that run on them.

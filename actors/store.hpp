@@ -14,6 +14,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,14 +27,23 @@ struct store_options {
   /// 0: one per core.
   std::uint32_t shard_count = 0;
   std::uint64_t segment_bytes = storage::segment_bytes_default;
-  /// A segment is rewritten when this share of it is dead.
-  double compact_at = 0.5;
+  /// Files may be larger than this multiple of what lives in them (> 1).
+  double space_factor = 1.5;
+  /// Least share of the time that a compaction works (0 < x ≤ 1).
+  double compact_effort = 0.1;
+  /// Space of the disk that only compaction may use; nullopt: three
+  /// segments.
+  std::optional<std::uint64_t> disk_reserve_bytes;
   /// No append makes a value longer than this. Lengths and counts in requests
   /// are checked by whoever decodes them.
   std::uint64_t value_bytes_max = storage::value_bytes_max;
   /// What large requests, replies and values under evaluation may hold in
   /// memory, all together.
   std::uint64_t memory_bytes_max = std::uint64_t{1} << 30;
+  /// What recent segments may take in memory, locked there so that reads need
+  /// no system call; 0: nothing is locked. Less than three segments help
+  /// little.
+  std::uint64_t resident_bytes_max = 0;
   /// Threads for records that are not in memory.
   std::uint32_t reader_count = 2;
   /// Threads that read the store at start; 0: one per core.

@@ -73,6 +73,8 @@ private:
     for (const auto& each : args_.readers)
       watch_one(each, "reader");
     watch_one(args_.budget, "memory-budget");
+    if (args_.residency)
+      watch_one(args_.residency, "residency");
   }
 
   void stop_writer_first() {
@@ -128,6 +130,8 @@ private:
     for (const auto& each : args_.readers)
       caf::anon_send_exit(each, caf::exit_reason::user_shutdown);
     caf::anon_send_exit(args_.budget, caf::exit_reason::user_shutdown);
+    if (args_.residency)
+      caf::anon_send_exit(args_.residency, caf::exit_reason::user_shutdown);
     resting_ = true;
     finish_if_all_gone();
   }

@@ -27,7 +27,8 @@ struct store_stopped {
 /// and seals; the COMPACTOR gives up its rewrite and completes hint files;
 /// the SHARDS settle what is open, refuse what they hold and leave their
 /// indexes; the CATALOG persists the time and, if all of that went well, writes
-/// a checkpoint; then the SYNCER, the READERS and the MEMORY BUDGET go.
+/// a checkpoint; then the SYNCER, the READERS, the MEMORY BUDGET and the
+/// RESIDENCY go.
 /// Sessions are expected to be gone before. Failure: when an actor dies that
 /// was not told to, `on_death` is called once with its role; the store is not
 /// to be trusted any more then.
@@ -42,6 +43,8 @@ struct supervisor_args {
   std::vector<shard_actor> shards;
   std::vector<reader_actor> readers;
   memory_budget_actor budget;
+  /// Optional.
+  residency_actor residency;
   std::function<void(const std::string& role)> on_death;
 };
 

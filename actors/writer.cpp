@@ -20,8 +20,9 @@ failure refused_read_only(const failure& why) {
 writer::writer(caf::actor_config& config, caf_compat::execution_base* loop,
                writer_args args)
   : caf_compat::pinnable<writer_impl::base>{config, loop},
-    args_{std::move(args)}, log_{args_.active, storage::segment_header_bytes},
-    next_{args_.next}, last_sequence_{args_.last_sequence},
+    args_{std::move(args)}, pace_{args_.segment_bytes},
+    log_{args_.active, storage::segment_header_bytes}, next_{args_.next},
+    last_sequence_{args_.last_sequence},
     written_end_{args_.active->id(), storage::segment_header_bytes},
     last_published_sequence_{args_.last_sequence}, durable_{written_end_},
     durable_version_{args_.last_sequence}, last_mark_end_{written_end_} {
@@ -70,6 +71,11 @@ writer::behavior_type writer::make_behavior() {
       for (const auto& each : shards_)
         caf_compat::tell(this, each, mark_applied{last_published_sequence_});
     },
+    [this](const compaction_debt& debt) { note_debt(debt); },
+    [this](const rest_over&) {
+      resting_ = false;
+      schedule_commit();
+    },
     [this](const connect_writer& message) {
       shards_ = message.shards;
       last_of_shard_.assign(shards_.size(), last_sequence_);
@@ -77,6 +83,7 @@ writer::behavior_type writer::make_behavior() {
       compactor_ = message.compactor;
       for (const auto& each : shards_)
         caf_compat::tell(this, each, segment_added{log_.target()});
+      keep_active_resident();
       request_segment();
     },
     [this](const seal_active&) -> caf::result<log_made_durable> {
@@ -155,6 +162,11 @@ void writer::commit() {
       refuse(input, refused_read_only(*read_only_));
     return try_finish_stop();
   }
+  if (resting_)
+    return;
+  // What was there before is full but for a few records.
+  if (erases_only_ && next_ != nullptr && !roll_over())
+    return;
   building_before_ = building_;
   auto blocked = false;
   while (!blocked && !inputs_.empty()
@@ -188,6 +200,7 @@ void writer::continue_write() {
       return schedule_commit();
   }
   writing_ = false;
+  rest_after(log_.end_bytes() - written_end_.offset_bytes);
   slots_.commit();
   committed_of_shard_ = last_of_shard_;
   written_end_ = {log_.target()->id(), log_.end_bytes()};
@@ -196,9 +209,28 @@ void writer::continue_write() {
   group.end = written_end_;
   group.last_sequence = last_sequence_;
   group_written(std::move(group));
+  extend_resident_segment(storage::mebibyte);
   if (!inputs_.empty())
     schedule_commit();
   try_finish_stop();
+}
+
+void writer::rest_after(std::uint64_t bytes) {
+  auto unsealed = log_.end_bytes();
+  for (const auto& [id, each] : uncounted_)
+    unsealed += each;
+  auto rest = pace_.after_writing(bytes, unsealed, room_of_last_segment());
+  if (rest.count() == 0 || stopping_)
+    return;
+  resting_ = true;
+  caf_compat::tell_after(this, this, rest, rest_over{});
+}
+
+void writer::note_debt(const compaction_debt& debt) {
+  pace_.set_debt(debt.bytes);
+  std::erase_if(uncounted_, [&](const auto& each) {
+    return each.first <= debt.counted_up_to;
+  });
 }
 
 void writer::write_failed(const failure& why) {
@@ -268,6 +300,7 @@ void writer::release_session(const caf::actor_addr& session) {
 caf::result<writer_stopped> writer::stop(const stop_writer& request) {
   actor_died_ = request.actor_died;
   stopping_ = true;
+  resting_ = false;
   release_matching([](const slot_reservation&) { return true; });
   auto promise = this->make_response_promise<writer_stopped>();
   stop_promise_ = promise;

@@ -95,6 +95,15 @@ struct log_made_durable {
 /// Pass `mark_applied` through every shard's publication stream.
 struct mark_published {};
 
+/// What sealed segments take beyond the space factor, and compaction can free:
+/// writes slow down when it is much.
+struct compaction_debt {
+  /// Negative: there is room left.
+  std::int64_t bytes = 0;
+  /// The last sealed segment that is counted in it.
+  storage::segment_id counted_up_to{};
+};
+
 /// Seal the active segment, unless it is empty. Answered when the COMPACTOR
 /// has been told of it.
 struct seal_active {};
@@ -147,9 +156,12 @@ enum class sync_mode : std::uint8_t {
 /// Durability: see `sync_mode`. A record is visible exactly when its session
 /// may be answered; a segment's records are visible only after its
 /// predecessor is synced, in every mode.
+/// Pace: writes slow down smoothly while compaction lags behind and when the
+/// disk is nearly full (`write_pace.hpp`).
 /// Failure: a failed append changes nothing and is answered; a full disk is
-/// tried again with the next write. A failed sync is final: all that wait get
-/// `outcome_unknown`, all later writes `read_only`.
+/// tried again with the next write. When the CATALOG has no space for another
+/// segment, the end of the active one is kept for erases. A failed sync is
+/// final: all that wait get `outcome_unknown`, all later writes `read_only`.
 /// Blocking: never on a sync; writes go to the page cache.
 using writer_actor = evaluation_sink_actor::extend<
   // Appends; the shards answer.
@@ -164,7 +176,9 @@ using writer_actor = evaluation_sink_actor::extend<
   caf_compat::takes<flush_store>, caf_compat::takes<sync_now>,
   caf_compat::takes<collect_figures>,
   // The shards tell the COMPACTOR.
-  caf_compat::takes<mark_published>, caf_compat::takes<connect_writer>,
+  caf_compat::takes<mark_published>,
+  // Changes the pace of what comes later.
+  caf_compat::takes<compaction_debt>, caf_compat::takes<connect_writer>,
   caf_compat::rpc<seal_active>::returns<log_made_durable>,
   caf_compat::rpc<sync_log>::returns<log_made_durable>,
   caf_compat::rpc<stop_writer>::returns<writer_stopped>>;
@@ -178,6 +192,8 @@ struct writer_args {
   storage::sequence_number last_sequence = 0;
   syncer_actor syncer;
   catalog_actor catalog;
+  /// Optional.
+  residency_actor residency;
   /// Told once when the store turns read-only; called on the WRITER's thread.
   std::function<void(const failure&)> on_failure;
 };
@@ -196,6 +212,7 @@ KVS_MESSAGE(kvs::actors::sync_now)
 KVS_MESSAGE(kvs::actors::sync_log)
 KVS_MESSAGE(kvs::actors::log_made_durable)
 KVS_MESSAGE(kvs::actors::mark_published)
+KVS_MESSAGE(kvs::actors::compaction_debt)
 KVS_MESSAGE(kvs::actors::seal_active)
 KVS_MESSAGE(kvs::actors::segment_sealed)
 KVS_MESSAGE(kvs::actors::connect_writer)

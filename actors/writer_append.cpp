@@ -7,6 +7,24 @@
 #include <cassert>
 
 namespace kvs::actors {
+namespace {
+
+/// The last of a segment that stays for erases when there is no next one:
+/// without them nothing would become free. 200,000 keys in the default size.
+constexpr std::uint64_t erases_segment_part = 16;
+
+/// What a batch of these takes in the log; 0: they are no batch.
+std::uint64_t batch_bytes(const std::vector<operation>& operations) {
+  if (operations.size() < 2)
+    return 0;
+  std::uint64_t bytes = storage::record_head_bytes;
+  for (const auto& op : operations)
+    bytes += storage::record_bytes(op.key.size(), op.value.size(),
+                                   op.expires_at != 0);
+  return bytes;
+}
+
+} // namespace
 
 bool writer::stage(writer_input& input) {
   if (auto* blind = std::get_if<blind_input>(&input))
@@ -34,11 +52,29 @@ bool writer::stage(writer_input& input) {
   return true;
 }
 
+std::optional<std::uint64_t> writer::room_of_last_segment() const {
+  if (next_ != nullptr || !segment_failure_
+      || segment_failure_->code != outcome::no_space)
+    return std::nullopt;
+  auto end = args_.segment_bytes - args_.segment_bytes / erases_segment_part;
+  return end - std::min(end, log_.next_offset());
+}
+
+const failure* writer::refusal_of_puts() const {
+  if (erases_only_)
+    return &*erases_only_;
+  return room_of_last_segment() == 0u ? &*segment_failure_ : nullptr;
+}
+
 bool writer::stage_blind(blind_input& input) {
   auto& batch = input.batch;
   slots_.prefetch(batch.operations);
   for (; input.position < batch.operations.size(); ++input.position) {
     const auto& op = batch.operations[input.position];
+    if (const auto* why = refusal_of_puts()) {
+      outbox_.fail(batch.from, op.ref, *why);
+      continue;
+    }
     if (log_.staged_bytes() >= storage::turn_value_bytes_max
         || !room_for_record())
       return false;
@@ -61,12 +97,20 @@ bool writer::stage_evaluated(evaluated_input& input) {
   slots_.prefetch(batch.records);
   for (; input.position < batch.records.size(); ++input.position) {
     const auto& record = batch.records[input.position];
-    if (log_.staged_bytes() >= storage::turn_value_bytes_max
-        || !room_for_record())
-      return false;
     auto* reserved = reservation_of(record.hash);
     auto own = reserved != nullptr && !reserved->session
                && reserved->hash == record.hash;
+    const auto* why = refusal_of_puts();
+    if (why != nullptr && record.type == storage::record_type::put) {
+      caf_compat::tell(this, shards_[batch.shard],
+                       evaluations_failed{{record.evaluation}, *why});
+      if (own)
+        release_reservation(storage::slot_of(record.hash));
+      continue;
+    }
+    if (log_.staged_bytes() >= storage::turn_value_bytes_max
+        || !room_for_record())
+      return false;
     if (reserved != nullptr && !own) {
       reserved->waiting.push_back(
         evaluated_input{{batch.shard, {record}, batch.memory}});
@@ -108,8 +152,25 @@ void writer::reject(std::uint32_t shard, const evaluated_record& record) {
 }
 
 bool writer::stage_atomic(append_atomic& input) {
+  auto erases = std::all_of(
+    input.operations.begin(), input.operations.end(),
+    [](const auto& op) { return op.kind == operation_kind::erase; });
+  if (const auto* why = refusal_of_puts(); why != nullptr && !erases) {
+    release_transaction(input.from, input.ref);
+    outbox_.fail(input.from, input.ref, *why);
+    return true;
+  }
+  auto bytes = batch_bytes(input.operations);
+  if (bytes > storage::segment_bytes_max - storage::segment_header_bytes) {
+    release_transaction(input.from, input.ref);
+    outbox_.fail(input.from, input.ref,
+                 make_failure(outcome::value_too_large,
+                              "what is written together is more than 128 MiB; "
+                              "nothing changed"));
+    return true;
+  }
   if (log_.staged_bytes() >= storage::turn_value_bytes_max
-      || !room_for_record())
+      || !room_for_record(bytes))
     return false;
   if (auto* obstacle = obstacle_of(input)) {
     obstacle->waiting.push_back(std::move(input));

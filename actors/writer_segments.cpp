@@ -21,8 +21,8 @@ void writer::start_segment_entry() {
   building_.base_sequence = header.context.base_sequence;
 }
 
-bool writer::room_for_record() {
-  if (log_.fits(last_sequence_ + 1, args_.segment_bytes))
+bool writer::room_for_record(std::uint64_t batch_bytes) {
+  if (log_.fits(last_sequence_ + 1, args_.segment_bytes, batch_bytes))
     return true;
   // What is staged belongs to the full segment and is written first.
   return !group_ && roll_over();
@@ -35,6 +35,7 @@ bool writer::roll_over() {
   }
   if (!seal_log())
     return false;
+  extend_resident_segment(1);
   ++figures_.rollovers;
   predecessor_end_ = written_end_;
   log_ = storage::log_writer{next_, storage::segment_header_bytes};
@@ -43,6 +44,7 @@ bool writer::roll_over() {
   building_before_ = building_;
   for (const auto& each : shards_)
     caf_compat::tell(this, each, segment_added{next_});
+  keep_active_resident();
   next_ = nullptr;
   request_segment();
   request_sync();
@@ -66,6 +68,7 @@ bool writer::seal_log() {
   written_end_ = {log_.target()->id(), log_.end_bytes()};
   note_unsynced();
   sealing_.push_back({building_, log_.target(), false});
+  uncounted_.emplace_back(building_.id, building_.end_bytes);
   return true;
 }
 
@@ -74,12 +77,15 @@ void writer::request_segment() {
   if (segment_requested_ || next_ != nullptr || !needed)
     return;
   segment_requested_ = true;
-  caf_compat::ask(this, args_.catalog, create_segment{last_sequence_ + 1})
+  auto for_erases = needs_segment_for_erases();
+  caf_compat::ask(this, args_.catalog,
+                  create_segment{last_sequence_ + 1, for_erases})
     .then(
-      [this](const segment_created& reply) {
+      [this, for_erases](const segment_created& reply) {
         segment_requested_ = false;
         if (reply.error.code == outcome::ok) {
           next_ = reply.segment;
+          erases_only_ = for_erases ? segment_failure_ : std::nullopt;
           segment_failure_.reset();
         } else if (reply.is_final) {
           fail_store(reply.error);
@@ -95,6 +101,30 @@ void writer::request_segment() {
         fail_store(make_failure(outcome::io_error, "the CATALOG is gone"));
         end_turn();
       });
+}
+
+void writer::keep_active_resident() {
+  if (!args_.residency)
+    return;
+  told_residency_ = log_.end_bytes();
+  caf_compat::tell(
+    this, args_.residency,
+    keep_resident{log_.target(), args_.segment_bytes, told_residency_});
+}
+
+void writer::extend_resident_segment(std::uint64_t step_bytes) {
+  if (!args_.residency || log_.end_bytes() < told_residency_ + step_bytes)
+    return;
+  told_residency_ = log_.end_bytes();
+  caf_compat::tell(this, args_.residency,
+                   extend_resident{log_.target()->id(), told_residency_});
+}
+
+bool writer::needs_segment_for_erases() const {
+  // Half of what the active one has kept for them is used.
+  return segment_failure_ && refusal_of_puts() != nullptr
+         && log_.next_offset() + args_.segment_bytes / 32
+              >= args_.segment_bytes;
 }
 
 void writer::seal_synced_segments() {

@@ -3,6 +3,7 @@
 
 #include "actors/outbox.hpp"
 #include "actors/slot_table.hpp"
+#include "actors/write_pace.hpp"
 #include "actors/writer.hpp"
 #include "storage/log_writer.hpp"
 
@@ -26,6 +27,8 @@ struct idle_mark_due {
 };
 /// Note to self: try again to get the next segment.
 struct segment_retry_due {};
+/// Note to self: the rest after the last write is over.
+struct rest_over {};
 /// A session that has keys reserved for its transaction is gone.
 struct reserving_session_gone {
   caf::actor_addr session;
@@ -34,7 +37,7 @@ struct reserving_session_gone {
 using writer_impl = writer_actor::extend<
   caf_compat::takes<commit_due>, caf_compat::takes<sync_due>,
   caf_compat::takes<idle_mark_due>, caf_compat::takes<segment_retry_due>,
-  caf_compat::takes<reserving_session_gone>>;
+  caf_compat::takes<rest_over>, caf_compat::takes<reserving_session_gone>>;
 
 /// A request that waits for its turn. `position` says how much of a batch has
 /// been done.
@@ -128,6 +131,9 @@ private:
   void commit();
   void continue_write();
   void write_failed(const failure& why);
+  /// Lets nothing be written for a while if space is short.
+  void rest_after(std::uint64_t bytes);
+  void note_debt(const compaction_debt& debt);
   void place(const place_cut& cut);
   void tell_figures(const collect_figures& request);
   void release_reservation(std::uint32_t slot);
@@ -150,6 +156,11 @@ private:
 
   /// False: the input has to stay where it is (no segment, turn is full).
   bool stage(writer_input& input);
+  /// Bytes of the active segment that anything may be written to, if the disk
+  /// has no space for a next one; what is behind them is for erases.
+  std::optional<std::uint64_t> room_of_last_segment() const;
+  /// Why only erases are taken; nullptr: everything is.
+  const failure* refusal_of_puts() const;
   bool stage_blind(blind_input& input);
   bool stage_evaluated(evaluated_input& input);
   bool stage_atomic(append_atomic& input);
@@ -178,10 +189,17 @@ private:
 
   void start_segment_entry();
   /// Whether a record can be staged now; rolls over if the segment is full.
-  bool room_for_record();
+  /// `batch_bytes`: it is a batch, of that many bytes in all.
+  bool room_for_record(std::uint64_t batch_bytes = 0);
   bool roll_over();
   bool seal_log();
   void request_segment();
+  /// Tells the RESIDENCY of the active segment, …
+  void keep_active_resident();
+  /// … and how far it has been written, if that is a step further: newer
+  /// records are few enough to be read with a system call each.
+  void extend_resident_segment(std::uint64_t step_bytes);
+  bool needs_segment_for_erases() const;
   void seal_synced_segments();
   void settle_seal_waiters(const failure& error);
   void oldest_was_sealed(const catalog_updated& reply);
@@ -219,6 +237,8 @@ private:
 
   std::deque<writer_input> inputs_;
   bool commit_scheduled_ = false;
+  write_pace pace_;
+  bool resting_ = false;
   slot_table slots_;
   /// The last record staged for any key of each shard, and the last one whose
   /// append has succeeded.
@@ -235,11 +255,15 @@ private:
   storage::segment_ptr next_;
   bool segment_requested_ = false;
   std::optional<failure> segment_failure_;
+  /// The active segment was made for erases only, because of this.
+  std::optional<failure> erases_only_;
   storage::sequence_number last_sequence_;
   /// What the active segment holds so far; becomes its entry.
   storage::segment_entry building_;
   /// The same before the group that is being staged, for a failed write.
   storage::segment_entry building_before_;
+  /// What the RESIDENCY knows of the active segment.
+  std::uint64_t told_residency_ = 0;
   storage::log_position predecessor_end_;
   /// End of the last complete write.
   storage::log_position written_end_;
@@ -265,6 +289,8 @@ private:
   storage::log_position last_mark_end_;
   std::vector<sync_waiter> sync_waiters_;
   std::deque<sealing_segment> sealing_;
+  /// Sealed segments that the compaction debt does not count yet.
+  std::deque<std::pair<storage::segment_id, std::uint64_t>> uncounted_;
   /// Those who wait until `sealing_` is empty.
   std::vector<caf::typed_response_promise<log_made_durable>> seal_waiters_;
   /// A flush whose number the MANIFEST does not have yet.
@@ -293,3 +319,4 @@ KVS_MESSAGE(kvs::actors::sync_due)
 KVS_MESSAGE(kvs::actors::idle_mark_due)
 KVS_MESSAGE(kvs::actors::segment_retry_due)
 KVS_MESSAGE(kvs::actors::reserving_session_gone)
+KVS_MESSAGE(kvs::actors::rest_over)

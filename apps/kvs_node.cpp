@@ -32,13 +32,15 @@ void set_up_log(bool verbose) {
   spdlog::set_default_logger(log);
 }
 
-/// Connections need descriptors; the soft limit is often far below the hard
-/// one.
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+/// Connections need descriptors, and resident segments locked memory; the soft
+/// limits are often far below the hard ones.
+void raise_limits() {
+  for (auto resource : {RLIMIT_NOFILE, RLIMIT_MEMLOCK}) {
+    rlimit limit{};
+    if (getrlimit(resource, &limit) != 0)
+      continue;
     limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
+    setrlimit(resource, &limit);
   }
 }
 
@@ -196,7 +198,7 @@ int main(int argc, char** argv) {
     return run(*salvage);
   auto& options = std::get<node_options>(parsed);
   set_up_log(options.verbose);
-  raise_descriptor_limit();
+  raise_limits();
   // Before any thread exists: all of them inherit the signal mask.
   stop_events events;
   auto code = run(std::move(options), events);

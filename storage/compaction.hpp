@@ -5,7 +5,6 @@
 #include "storage/segment_scanner.hpp"
 
 #include <cstdint>
-#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -23,55 +22,47 @@ struct segment_usage {
   std::uint64_t live_bytes = 0;
 };
 
-struct compaction_policy {
-  /// A segment is rewritten when at least this share of its record bytes is
-  /// dead (0 < x ≤ 1); *configurable*.
-  double dead_share_min = 0.5;
-  /// Output segments are sealed at about this size.
-  std::uint64_t segment_bytes = 0;
-  /// As for `tombstone_may_go`, and the same number: if they differ, a segment
-  /// of tombstones may be copied again and again. The default believes that the
-  /// unsealed segments hold nothing older than any sealed one.
-  sequence_number unsealed_base = std::numeric_limits<sequence_number>::max();
-  /// Never chosen, e.g. because they are damaged; they still count where
-  /// tombstones are concerned.
-  std::vector<segment_id> excluded;
-};
-
-/// Bytes of a segment that a compaction could free now: dead puts, and
-/// tombstones if all of them may go. Zero exactly if a compaction of it would
-/// only copy everything.
-std::uint64_t reclaimable_bytes(const segment_usage& segment,
-                                std::span<const segment_usage> all,
-                                sequence_number unsealed_base
-                                = std::numeric_limits<sequence_number>::max());
-
-/// Segments worth rewriting now, the most worthwhile first, together at most
-/// about one output segment of live data. Empty: nothing to do. With `force`
-/// the trigger is any reclaimable byte (an explicit `compact`). When nothing
-/// can be reclaimed, many small segments (every start leaves one) are merged,
-/// since each costs a file descriptor and a place in the MANIFEST.
-std::vector<segment_id> choose_victims(std::span<const segment_usage> all,
-                                       const compaction_policy& policy,
-                                       bool force);
-
 /// Whether a tombstone (or an expired put, which shadows as one) of a victim
 /// may be left out: every segment that is not a victim
 /// - holds only higher sequence numbers, or
 /// - has no dead record, or
-/// - was written by a compaction that began after `sequence` was applied.
-/// `all` are all sealed segments; `unsealed_base` is the base sequence of the
-/// active segment, which counts as one more segment.
+/// - was written by a compaction that began after the tombstone was applied.
+///
+/// Each of the three is a bound on the number of the tombstone, so the lowest
+/// of them decides for all.
+class tombstone_rule {
+public:
+  /// `all` are all sealed segments; `unsealed_base` is the base sequence of
+  /// the active segment, which counts as one more segment.
+  tombstone_rule(std::span<const segment_usage> all,
+                 sequence_number unsealed_base);
+
+  /// Tombstones with lower numbers may go if these segments are rewritten
+  /// together.
+  sequence_number horizon(std::span<const segment_id> victims) const noexcept;
+
+  /// The segments that hold tombstones in place, the worst first.
+  struct obstacle {
+    segment_id id;
+    sequence_number horizon = 0;
+  };
+  std::span<const obstacle> obstacles() const noexcept {
+    return obstacles_;
+  }
+
+private:
+  std::vector<obstacle> obstacles_;
+  sequence_number unsealed_base_;
+};
+
+/// The same for one tombstone.
 bool tombstone_may_go(sequence_number sequence,
                       std::span<const segment_id> victims,
                       std::span<const segment_usage> all,
                       sequence_number unsealed_base);
 
-/// At least this many small segments are merged at once. More would be left
-/// lying for longer, fewer would be rewritten more often.
-inline constexpr std::size_t merged_segments_min = 8;
-/// A segment is small below this part of `compaction_policy::segment_bytes`.
-inline constexpr std::uint64_t small_segment_part = 8;
+/// Puts that nothing refers to.
+std::uint64_t dead_puts(const segment_usage& segment) noexcept;
 
 /// What a shard says of a record of a victim.
 enum class liveness : std::uint8_t {
@@ -91,6 +82,12 @@ enum class verdict : std::uint8_t {
   copy_as_tombstone,
 };
 
+/// Whether `superseded` and `absent` make a difference for a record. A put
+/// without expiry that is not live goes, whatever came after it.
+constexpr bool depends_on_newer(const record_head& head) noexcept {
+  return head.type != record_type::put || head.expires_at != 0;
+}
+
 verdict judge(const record_head& head, liveness found, timestamp_ms now,
               bool may_drop_tombstone) noexcept;
 
@@ -107,7 +104,8 @@ public:
   ~relocation_writer();
 
   /// Copies a record; its value is verified on the way. Returns its new place.
-  /// Errors: corrupt (names file and offset), no_space, io_failed; then the
+  /// Errors: corrupt (names file and offset), no_space, io_failed, too_large
+  /// (the output is full, which one segment alone cannot make it); then the
   /// whole output is to be abandoned.
   result<record_location> copy(const segment& from,
                                const scanned_record& record);
@@ -134,6 +132,7 @@ public:
 
 private:
   struct state;
+  static error full(const state& s);
   explicit relocation_writer(std::unique_ptr<state> s);
   std::unique_ptr<state> state_;
 };

@@ -22,6 +22,8 @@ const char* to_string(errc code) noexcept {
       return "not found";
     case errc::too_many_files:
       return "too many open files";
+    case errc::no_memory:
+      return "no memory";
     case errc::io_failed:
       return "i/o failed";
   }

@@ -28,6 +28,8 @@ enum class errc : std::uint8_t {
   not_found,
   /// The process has no file descriptor left. Reaction: fail this request.
   too_many_files,
+  /// The process may not lock that much memory. Reaction: go on without.
+  no_memory,
   /// Any other failed system call. Reaction: a failed sync turns the store
   /// read-only; a failed read fails its request.
   io_failed,

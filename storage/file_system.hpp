@@ -14,6 +14,20 @@
 /// tests substitute a disk that loses, tears, reorders and refuses writes.
 namespace kvs::storage {
 
+/// The first bytes of a file, to be looked at where they are in memory.
+class mapped_bytes {
+public:
+  virtual ~mapped_bytes() = default;
+  /// Show what is written to the file. Only bytes that are locked may be
+  /// looked at: others may have to wait for the disk, or not be there at all.
+  virtual std::span<const std::byte> bytes() const noexcept = 0;
+  /// Reads the bytes in front of `end_bytes` into memory and keeps them there
+  /// as long as this object lives. May wait for the disk.
+  /// @pre the file has them, and is not cut in front of `end_bytes` later
+  /// Errors: no_memory (nothing more may be locked), io_failed.
+  virtual result<ok> lock(std::uint64_t end_bytes) = 0;
+};
+
 /// An open file. Calls on one file may come from several threads as long as
 /// nobody writes or truncates a range that another one reads.
 class file {
@@ -30,6 +44,11 @@ public:
   virtual result<std::size_t>
   read_resident_at(std::uint64_t offset_bytes,
                    std::span<std::byte> target) const = 0;
+
+  /// Nothing is read or locked yet; the file may still be shorter.
+  /// Errors: no_memory, io_failed.
+  virtual result<std::shared_ptr<mapped_bytes>>
+  map(std::uint64_t size_bytes) const = 0;
 
   /// Writes all `parts`, one behind the other, at `offset_bytes`. On error
   /// any prefix may have been written.

@@ -106,6 +106,8 @@ std::optional<hint_entry> take_entry(std::span<const std::byte>& rest,
   if ((layout & expiry_bit) != 0)
     entry.expires_at = load_le<std::uint64_t>(at + 32);
   if (entry.location.offset_bytes < segment_header_bytes
+      || (entry.type != record_type::flush
+          && entry.location.offset_bytes >= segment_bytes_max)
       || entry.location.offset_bytes + entry.location.size_bytes > segment_end)
     return std::nullopt;
   rest = rest.subspan(size);

@@ -94,6 +94,10 @@ void index::reserve(key_hash hash, std::uint32_t records) {
   state_->table(hash).reserve(state_->pool, records);
 }
 
+void index::prefetch_table(key_hash hash) const noexcept {
+  __builtin_prefetch(&state_->table(hash));
+}
+
 void index::prefetch(key_hash hash) const noexcept {
   state_->table(hash).prefetch(tag_of(hash));
 }

@@ -95,6 +95,8 @@ public:
 
   /// Makes room for the records of a table, all at once. For recovery.
   void reserve(key_hash hash, std::uint32_t records);
+  /// Asks the processor for what `prefetch` will look at.
+  void prefetch_table(key_hash hash) const noexcept;
   /// Asks the processor for what `find` will look at first.
   void prefetch(key_hash hash) const noexcept;
 

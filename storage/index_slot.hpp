@@ -72,6 +72,15 @@ struct alignas(64) index_line {
   bool is_full() const noexcept {
     return count == slots;
   }
+  /// How many slots have a smaller tag. Counted, not searched: where the
+  /// search ends is different each time, so that every branch is a guess.
+  std::uint32_t count_below(std::uint32_t tag) const noexcept {
+    std::uint32_t below = 0;
+    for (std::uint32_t at = 0; at < slots; ++at)
+      below += static_cast<std::uint32_t>(tags[at] < tag)
+               & static_cast<std::uint32_t>(at < count);
+    return below;
+  }
   index_slot get(unsigned at) const noexcept {
     return {tags[at], size_classes[at], place(at)};
   }

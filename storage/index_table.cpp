@@ -67,10 +67,8 @@ index_table::lower_bound(std::uint32_t tag) const noexcept {
   const std::uint32_t end = line_count();
   for (; found.line < end; ++found.line) {
     const index_line& here = line(found.line);
-    for (found.at = 0; found.at < here.count; ++found.at)
-      if (here.tags[found.at] >= tag)
-        return found;
-    if (!here.is_full())
+    found.at = here.count_below(tag);
+    if (found.at < index_line::slots)
       return found;
   }
   found.at = 0;

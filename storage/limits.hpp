@@ -38,8 +38,8 @@ static_assert(record_bytes_max < (std::uint64_t{1} << 32),
 inline constexpr std::uint64_t segment_bytes_default = 128 * mebibyte;
 /// Smaller segments would spend more on headers and files than on records.
 inline constexpr std::uint64_t segment_bytes_min = 4 * kibibyte;
-/// A record must begin below this offset, so that a location fits 24 bits of
-/// 8-byte units in a compact index.
+/// A record of a key, also one inside a batch, must begin below this offset,
+/// so that a location fits 24 bits of 8-byte units in a compact index.
 inline constexpr std::uint64_t segment_bytes_max = 128 * mebibyte;
 
 /// Most segments of a store, 7.5 TiB of the default size: an index numbers

@@ -228,12 +228,14 @@ std::uint64_t log_writer::staged_bytes() const noexcept {
   return staging_used_ + borrowed_bytes_;
 }
 
-bool log_writer::fits(sequence_number sequence,
-                      std::uint64_t segment_bytes) const noexcept {
+bool log_writer::fits(sequence_number sequence, std::uint64_t segment_bytes,
+                      std::uint64_t batch_bytes) const noexcept {
   const sequence_number base = target_->context().base_sequence;
   // The records of a batch count on from `sequence` and lie behind it, so
   // the largest one must still fit the 32-bit fields.
   return next_offset() < std::min(segment_bytes, segment_bytes_max)
+         && (batch_bytes == 0
+             || next_offset() + batch_bytes <= segment_bytes_max)
          && sequence >= base
          && sequence - base <= relative_max - sequences_per_record_max
          && next_offset() + record_bytes_max - durable_to_ <= relative_max;

@@ -72,10 +72,11 @@ public:
 
   /// Whether a record of this sequence number may be added here: the offset
   /// is below the segment's limit and the relative numbers fit 32 bits.
-  /// Holds for a batch that begins with it, too, and for a record that
-  /// consumes up to 2^26 numbers.
-  bool fits(sequence_number sequence,
-            std::uint64_t segment_bytes) const noexcept;
+  /// Holds for a record that consumes up to 2^26 numbers, and for a batch of
+  /// `batch_bytes` in all (0: no batch) that begins with it: its last record
+  /// must have a place, too.
+  bool fits(sequence_number sequence, std::uint64_t segment_bytes,
+            std::uint64_t batch_bytes = 0) const noexcept;
 
   /// End of what is written (not staged), in bytes of the file.
   std::uint64_t end_bytes() const noexcept;

@@ -1,4 +1,5 @@
 #include "storage/file_system.hpp"
+#include "storage/posix_mapping.hpp"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -153,6 +154,11 @@ public:
     if (got == -1)
       return failed_at("preadv2", path_, offset_bytes);
     return static_cast<std::size_t>(got);
+  }
+
+  result<std::shared_ptr<mapped_bytes>>
+  map(std::uint64_t size_bytes) const override {
+    return map_descriptor(descriptor_.number(), size_bytes, path_);
   }
 
   result<ok>

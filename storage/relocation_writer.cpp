@@ -41,6 +41,7 @@ struct relocation_writer::state {
   struct copy_under_way {
     const segment* from = nullptr;
     scanned_record record;
+    std::uint64_t begins_at = 0;
     /// Of its value.
     std::uint64_t done = 0;
     std::uint32_t crc = 0;
@@ -145,6 +146,12 @@ relocation_writer::relocation_writer(std::unique_ptr<state> s)
   : state_{std::move(s)} {
 }
 
+error relocation_writer::full(const state& s) {
+  return {errc::too_large, 0,
+          s.target->bytes().path() + ": a record would begin behind "
+            + std::to_string(segment_bytes_max) + " bytes"};
+}
+
 relocation_writer::~relocation_writer() {
   if (!state_->finished)
     abandon();
@@ -168,12 +175,15 @@ void relocation_writer::begin_copy(const segment& from,
   assert(!s.finished && !s.abandoned && !s.copying);
   s.copying = state::copy_under_way{&from, record};
   s.copying->record.head.durable_to = 0;
+  s.copying->begins_at = s.end;
   s.begin_record(s.copying->record.head, record.key);
 }
 
 result<std::optional<record_location>> relocation_writer::copy_on() {
   state& s = *state_;
   assert(s.copying);
+  if (s.copying->begins_at >= segment_bytes_max)
+    return full(s);
   if (s.buffer.size() >= buffer_bytes)
     if (auto flushed = s.flush(); !flushed)
       return flushed.error();
@@ -191,6 +201,8 @@ relocation_writer::add_tombstone(std::string_view key,
                                  sequence_number sequence) {
   state& s = *state_;
   assert(!s.finished && !s.abandoned);
+  if (s.end >= segment_bytes_max)
+    return full(s);
   record_head head;
   head.type = record_type::tombstone;
   head.sequence = sequence;

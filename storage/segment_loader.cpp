@@ -51,6 +51,18 @@ result<ok> copy_bytes(const segment& from, std::uint64_t begin,
   return ok{};
 }
 
+/// Whether an index has a place for a record: see segment_bytes_max.
+bool is_addressable(const scanned_record& record) noexcept {
+  const bool has_key = record.head.type == record_type::put
+                       || record.head.type == record_type::tombstone;
+  return !has_key || record.location.offset_bytes < segment_bytes_max;
+}
+
+error not_addressable(const segment& from, const scanned_record& record) {
+  return damaged(from.bytes().path(), record.location.offset_bytes,
+                 "no record of a key may begin here");
+}
+
 /// Puts a synced copy of what is valid in the place of the file.
 result<segment_ptr> replace_by_copy(file_system& files,
                                     const unsealed_tail& tail) {
@@ -134,6 +146,8 @@ result<loaded_hints> load_sealed(file_system& files,
       return record.error();
     if (!*record)
       break;
+    if (!is_addressable(**record))
+      return not_addressable(*from, **record);
     count_record(found, (*record)->head, (*record)->location.size_bytes);
     hint.add(**record);
     note_key(last_key, **record);
@@ -170,6 +184,8 @@ result<unsealed_tail> load_unsealed(const segment_ptr& from,
       return record.error();
     if (!*record)
       break;
+    if (!is_addressable(**record))
+      return not_addressable(*from, **record);
     const record_head& head = (*record)->head;
     count_record(tail.entry, head, (*record)->location.size_bytes);
     tail.hint.add(**record);

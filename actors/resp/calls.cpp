@@ -221,6 +221,7 @@ std::vector<operation> call_program::run(protocol::pacer& pace) {
   if (aborted_)
     return {};
   program_view view{*this, clock_->now()};
+  too_large_ = false;
   for (std::size_t at = 0; at < calls_.size(); ++at) {
     const auto& each = calls_[at];
     if (each.spec->handler == nullptr)
@@ -229,12 +230,23 @@ std::vector<operation> call_program::run(protocol::pacer& pace) {
     reply_writer reply{replies_[at], each.version};
     protocol::resp::execute(*each.spec, each.args, view, reply, each.limits,
                             pace);
+    // Few commands can make many large values of small ones.
+    too_large_
+      = calls_.size() > 1 && view.written_bytes() > storage::segment_bytes_max;
+    if (too_large_)
+      return {};
   }
   auto& owners = written_memory_.emplace_back();
   return view.writes(*hash_, owners, pace);
 }
 
 void call_program::done(const failure& error, storage::sequence_number) {
+  if (too_large_ && error.code == outcome::ok)
+    return std::exchange(tell_, {})(
+      make_failure(outcome::value_too_large,
+                   "what the transaction writes is more than 128 MiB; nothing "
+                   "changed"),
+      *this);
   std::exchange(tell_, {})(error, *this);
 }
 

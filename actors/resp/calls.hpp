@@ -117,6 +117,7 @@ private:
   std::vector<std::vector<key_event>> events_;
   std::vector<memory_owners> written_memory_;
   bool aborted_ = false;
+  bool too_large_ = false;
 };
 
 /// Begins to watch keys: looks them up.

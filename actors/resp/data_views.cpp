@@ -47,6 +47,9 @@ void key_view::put(std::string_view key, shared_bytes value,
 void key_view::put_unnoticed(std::string_view key, shared_bytes value,
                              std::int64_t expires_at_ms) {
   auto& known = make_entry(key);
+  if (known.replaced)
+    written_bytes_ -= known.found.value.bytes.size();
+  written_bytes_ += value.bytes.size();
   known.present = true;
   known.changed = true;
   known.replaced = true;

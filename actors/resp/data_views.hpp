@@ -38,6 +38,11 @@ public:
   void notify(protocol::resp::event_class kind, std::string_view event,
               std::string_view key) final;
 
+  /// The values that were put and not replaced since.
+  std::uint64_t written_bytes() const {
+    return written_bytes_;
+  }
+
 protected:
   struct entry {
     bool present = false;
@@ -57,6 +62,7 @@ protected:
 private:
   storage::timestamp_ms now_;
   std::vector<key_event>* events_ = nullptr;
+  std::uint64_t written_bytes_ = 0;
 };
 
 /// One key, as a SHARD evaluates it or as a session has read it.

@@ -5,7 +5,9 @@
 #include <boost/asio/ip/address.hpp>
 
 #include <CLI/CLI.hpp>
+#include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <iostream>
 #include <map>
@@ -62,10 +64,39 @@ void add_store_options(CLI::App& app, node_options& options, raw_options& raw) {
     ->option_text("SIZE [128MiB]")
     ->group("Store");
   app
-    .add_option("--compact-at", store.compact_at,
-                "Rewrite a segment when this share of it is dead")
-    ->check(CLI::Range(0.05, 1.0))
+    .add_option("--space-factor", store.space_factor,
+                "Files may be this much larger than what lives in them")
+    ->check(CLI::Range(1.1, 100.0))
     ->capture_default_str()
+    ->group("Store");
+  app
+    .add_option("--compact-effort", store.compact_effort,
+                "Least share of the time that a compaction works")
+    ->check(CLI::Range(0.001, 1.0))
+    ->capture_default_str()
+    ->group("Store");
+  app
+    .add_option("--disk-reserve", store.disk_reserve_bytes,
+                "Space of the disk that only compaction uses; 0: none")
+    ->transform(CLI::AsSizeValue(false))
+    ->option_text("SIZE [3 segments]")
+    ->group("Store");
+}
+
+/// A node alone on its machine has more to spare; one among many does not.
+std::uint64_t default_resident_bytes() {
+  const auto pages = static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES));
+  const auto page_bytes = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+  return std::min(pages * page_bytes / 8, std::uint64_t{1} << 30);
+}
+
+void add_memory(CLI::App& app, node_options& options) {
+  options.store.resident_bytes_max = default_resident_bytes();
+  app
+    .add_option("--resident-bytes", options.store.resident_bytes_max,
+                "Recent segments are locked in memory up to this; 0: none")
+    ->transform(CLI::AsSizeValue(false))
+    ->option_text("SIZE [an eighth of the memory, at most 1GiB]")
     ->group("Store");
 }
 
@@ -260,6 +291,7 @@ node_command parse_node_options(int argc, char** argv) {
   app.add_flag("--verbose", options.verbose,
                "Also log what happens to single connections");
   add_store_options(app, options, raw);
+  add_memory(app, options);
   add_limits(app, options, raw);
   auto* const verifies = add_verify(app, verify);
   auto* const salvages = add_salvage(app, salvage);

@@ -75,9 +75,14 @@ void store_fixture::open(sync_mode mode, std::uint32_t shard_count,
   syncer = spawn_holding_syncer(system, disk);
   reader = spawn_holding_reader(system, disk);
   budget = spawn_memory_budget(system, memory_bytes_max);
-  catalog = spawn_catalog(
-    system, {files, "/store", recovered->state, clock, 0, segments_max},
-    caf_compat::on_scheduler);
+  if (resident_bytes_max > 0)
+    residency
+      = spawn_residency(system, resident_bytes_max, caf_compat::on_scheduler);
+  catalog = spawn_catalog(system,
+                          {files, "/store", recovered->state, clock,
+                           reserve_bytes == 0 ? 0 : segment_bytes,
+                           reserve_bytes, segments_max},
+                          caf_compat::on_scheduler);
   writer_args to_writer;
   to_writer.mode = mode;
   to_writer.segment_bytes = segment_bytes;
@@ -87,6 +92,7 @@ void store_fixture::open(sync_mode mode, std::uint32_t shard_count,
   to_writer.syncer = syncer;
   writers_catalog_ = system.spawn<held_catalog>(edits, catalog);
   to_writer.catalog = writers_catalog_;
+  to_writer.residency = residency;
   to_writer.on_failure
     = [told = failure_told](const failure& why) { *told = *why.detail; };
   writer = spawn_writer(system, to_writer);
@@ -96,9 +102,12 @@ void store_fixture::open(sync_mode mode, std::uint32_t shard_count,
   to_compactor.store_id = recovered->state.store_id;
   to_compactor.hasher = recovered->hasher;
   to_compactor.policy.segment_bytes = segment_bytes;
+  to_compactor.shortage_bytes
+    = reserve_bytes == 0 ? 0 : reserve_bytes + 2 * segment_bytes;
   to_compactor.clock = clock;
   to_compactor.writer = writer;
   to_compactor.catalog = catalog;
+  to_compactor.residency = residency;
   for (const auto& handle : recovered->sealed)
     for (const auto& entry : recovered->state.segments)
       if (entry.id == handle->id())
@@ -119,6 +128,7 @@ void store_fixture::open(sync_mode mode, std::uint32_t shard_count,
     to_shard.catalog = catalog;
     to_shard.readers = {reader};
     to_shard.budget = budget;
+    to_shard.residency = residency;
     shards.push_back(spawn_shard(system, to_shard));
   }
   caf_compat::tell_anon(compactor, connect_compactor{shards});
@@ -154,6 +164,8 @@ void store_fixture::close() {
   caf::anon_send_exit(syncer, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(reader, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(budget, caf::exit_reason::user_shutdown);
+  if (residency)
+    caf::anon_send_exit(residency, caf::exit_reason::user_shutdown);
   run_actors();
   shards.clear();
   writer = nullptr;
@@ -163,6 +175,7 @@ void store_fixture::close() {
   syncer = nullptr;
   reader = nullptr;
   budget = nullptr;
+  residency = nullptr;
   lock_.reset();
 }
 

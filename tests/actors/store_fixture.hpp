@@ -141,13 +141,19 @@ protected:
   holding_syncer_actor syncer;
   holding_reader_actor reader;
   memory_budget_actor budget;
+  residency_actor residency;
   std::vector<shard_actor> shards;
   /// Of the MEMORY BUDGET; set it before `open`.
   std::uint64_t memory_bytes_max = 64 * storage::mebibyte;
   /// Of the CATALOG; set it before `open`.
   std::size_t segments_max = storage::segments_max;
+  /// Of the disk, for compaction; 0: segments are not allocated in advance
+  /// either. Set it before `open`.
+  std::uint64_t reserve_bytes = 0;
   /// Fewer than 64: keys collide. Set it before `open`.
   unsigned hash_bits = 64;
+  /// Of the RESIDENCY; 0: there is none. Set it before `open`.
+  std::uint64_t resident_bytes_max = 0;
   /// What the store said when it turned read-only.
   std::shared_ptr<std::string> failure_told = std::make_shared<std::string>();
 

@@ -101,6 +101,35 @@ TEST_F(WriterTest, AnswersOutcomeUnknownAfterAFailedSync) {
   EXPECT_EQ(value_of("key"), "<absent>") << "never made visible";
 }
 
+// Goal: nobody who waits is told that nothing happened, whatever it asked for
+// and whether its record is in the failed sync or behind it.
+TEST_F(WriterTest, TellsAllThatWaitThatTheOutcomeIsUnknown) {
+  open(sync_mode::always, 2);
+  auto told_other = std::make_shared<session_log>();
+  auto other = open_session(told_other);
+  disk->hold_syncs = true;
+  put(session, 1, "a", "1");
+  run_actors();
+  put(other, 1, "b", "1");
+  evaluate(session, make(operation_kind::increment, 2, "n"));
+  append_batch_of(other, 2,
+                  {make(operation_kind::put, 0, "c", "1"),
+                   make(operation_kind::put, 0, "d", "1")});
+  caf_compat::tell_anon(writer, sync_now{session, {3, 0}});
+  run_actors();
+  finish_sync(false);
+  for (std::uint64_t id : {1, 2, 3}) {
+    ASSERT_NE(told->find(id), nullptr) << id;
+    EXPECT_EQ(told->find(id)->code, outcome::outcome_unknown) << id;
+  }
+  for (std::uint64_t id : {1, 2}) {
+    ASSERT_NE(told_other->find(id), nullptr) << id;
+    EXPECT_EQ(told_other->find(id)->code, outcome::outcome_unknown) << id;
+  }
+  for (auto key : {"a", "b", "c", "d", "n"})
+    EXPECT_EQ(value_of(key), "<absent>");
+}
+
 // Goal: a failed sync is final. A retry would report success although the
 // kernel has dropped the pages (fsyncgate).
 TEST_F(WriterTest, NeverSyncsAgainAfterAFailedSync) {

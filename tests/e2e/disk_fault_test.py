@@ -50,11 +50,30 @@ class DiskFaultTest(unittest.TestCase):
                             wire.batch([wire.put_operation(b"b", b"1")])):
                 self.assert_error(connection.ask(request), wire.READ_ONLY)
             self.assertEqual(connection.ask(wire.get(b"a")).value, b"1")
-            self.assertNotEqual(node.stop(), 0)
+            self.assertIn("store.read-only", node.read_log())
+            self.assertEqual(node.stop(), 74)
         with Node(directory=self.directory) as node, \
                 node.connect() as connection:
             self.assertIn(connection.ask(wire.get(b"a")).value, (b"1", b"2"))
             self.assertTrue(connection.ask(wire.put(b"b", b"1")).applied)
+
+    def test_a_failed_sync_is_told_to_all_who_wait(self):
+        with self.node() as node:
+            connections = [node.connect() for _ in range(8)]
+            self.cause("fail-sync")
+            for number, connection in enumerate(connections):
+                connection.send(wire.put(b"key%d" % number, b"1"))
+            unknown = 0
+            for connection in connections:
+                with connection:
+                    answer = connection.receive()[0].message
+                    # Who comes too late has written nothing.
+                    self.assert_error(answer, wire.OUTCOME_UNKNOWN,
+                                      wire.READ_ONLY)
+                    unknown += answer.status == wire.OUTCOME_UNKNOWN
+            self.assertGreaterEqual(unknown, 1)
+            self.cause("")
+            self.assertEqual(node.stop(), 74)
 
     def test_a_full_disk_is_not_final(self):
         with self.node() as node, node.connect() as connection:

@@ -42,7 +42,8 @@ class LifecycleTest(unittest.TestCase):
         self.assertEqual((done.returncode, done.stderr), (0, b""))
         for option in ("--addr", "--dir", "--sync", "--sync-interval-ms",
                        "--shards", "--threads", "--segment-bytes",
-                       "--compact-at", "--key-bytes-max", "--value-bytes-max",
+                       "--space-factor", "--compact-effort",
+                       "--disk-reserve", "--key-bytes-max", "--value-bytes-max",
                        "--net-memory-max", "--max-clients",
                        "--frame-timeout-ms", "--idle-timeout-ms",
                        "--allow-remote", "--version", "--help"):
@@ -72,7 +73,7 @@ class LifecycleTest(unittest.TestCase):
         for options in (["--sync", "sometimes"], ["--unknown"], ["word"],
                         ["--shards", "-1"], ["--shards", "many"],
                         ["--segment-bytes", "0"], ["--segment-bytes", "1EiB"],
-                        ["--compact-at", "2"], ["--sync-interval-ms", "-5"],
+                        ["--space-factor", "1"], ["--sync-interval-ms", "-5"],
                         ["--key-bytes-max", "1TiB"],
                         ["--value-bytes-max", "1TiB"], ["--max-clients"],
                         ["--addr", "nonsense"], ["--addr", "127.0.0.1:99999"],

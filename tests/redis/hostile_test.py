@@ -198,6 +198,24 @@ class MemoryTest(HostileCase):
             link.replies.clear()
         self.assert_memory_grew_by_at_most(before, 1200)
 
+    def test_a_transaction_that_multiplies(self):
+        """Few bytes that stand for gigabytes are refused, and harm nobody."""
+        if not self.is_kvs:
+            self.skipTest("redis-server does what it is told")
+        before = memory_bytes(self.server)
+        self.assertEqual(self.ask(b"SET", b"kept", b"v"), b"+OK\r\n")
+        words = [[b"MULTI"]]
+        words += [[b"SETBIT", b"k%d" % number, b"587202560", b"1"]
+                  for number in range(20)]
+        words += [[b"EXEC"]]
+        replies = self.exchange(self.link(),
+                                b"".join(resp.encode(each) for each in words),
+                                len(words))
+        self.assertIn(b"128 MiB", replies[-1])
+        self.assertEqual(self.ask(b"EXISTS", b"k0"), b":0\r\n")
+        self.assertEqual(self.ask(b"GET", b"kept"), b"$1\r\nv\r\n")
+        self.assert_memory_grew_by_at_most(before, 300)
+
     def test_watches_without_end(self):
         link = self.link()
         before = memory_bytes(self.server)

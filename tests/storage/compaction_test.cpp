@@ -236,6 +236,33 @@ TEST_F(CompactionTest, ALargeValueIsCopiedInSteps) {
   EXPECT_EQ(testing::text_of(*copied), value);
 }
 
+// Goal: an output takes no record that an index could not address, whatever
+// its victims leave behind.
+TEST_F(CompactionTest, AFullOutputRefusesMore) {
+  const std::string value(segment_bytes_max, 'v');
+  ASSERT_TRUE(store->put("large", value));
+  seal();
+  const segment_entry entry = store->usage().front().entry;
+  auto opened
+    = open_segment(*disk, "store/" + segment_file_name(entry.id, entry.kind),
+                   open_mode::read_only);
+  ASSERT_TRUE(opened);
+  segment_scanner scanner{*opened, entry.end_bytes,
+                          segment_scanner::values::skip};
+  auto record = scanner.next();
+  ASSERT_TRUE(record && *record);
+  auto output = relocation_writer::create(disk, "store", segment_id{900}, 1, 0,
+                                          key_hasher{1});
+  ASSERT_TRUE(output);
+  ASSERT_TRUE((*output)->copy(**opened, **record));
+  auto more = (*output)->copy(**opened, **record);
+  ASSERT_FALSE(more);
+  EXPECT_EQ(more.error().code, errc::too_large);
+  auto tombstone = (*output)->add_tombstone("key", 7);
+  ASSERT_FALSE(tombstone);
+  EXPECT_EQ(tombstone.error().code, errc::too_large);
+}
+
 // Goal: any mixture of writes, deletions, expiries and compactions gives what
 // a plain map gives, also after reopening.
 TEST_F(CompactionTest, AnyHistoryGivesWhatAMapGives) {

@@ -1,6 +1,7 @@
 #include "storage/log_writer.hpp"
 
 #include "storage/limits.hpp"
+#include "storage/segment_loader.hpp"
 #include "storage/segment_scanner.hpp"
 #include "tests/storage/mini_store.hpp"
 #include "tests/support/memory_file_system.hpp"
@@ -220,6 +221,50 @@ TEST_F(LogWriterTest, RecordsTellHowFarTheFileIsDurable) {
                           segment_scanner::values::verify};
   EXPECT_EQ((*scanner.next())->head.durable_to, segment_header_bytes);
   EXPECT_EQ((*scanner.next())->head.durable_to, end);
+}
+
+// Goal: an index addresses 128 MiB of a segment: a record may begin just below
+// that, a batch must end there, since the last of its records needs a place.
+TEST_F(LogWriterTest, ABatchMustEndWhereItsRecordsHavePlaces) {
+  constexpr std::uint64_t batch_bytes = 4096;
+  const auto fits_at = [&](std::uint64_t offset_bytes, std::uint64_t bytes) {
+    log_writer at_end{target, offset_bytes};
+    return at_end.fits(100, segment_bytes_max, bytes);
+  };
+  EXPECT_TRUE(fits_at(segment_bytes_max - 8, 0));
+  EXPECT_FALSE(fits_at(segment_bytes_max, 0));
+  EXPECT_TRUE(fits_at(segment_bytes_max - batch_bytes, batch_bytes));
+  EXPECT_FALSE(fits_at(segment_bytes_max - batch_bytes + 8, batch_bytes));
+  EXPECT_TRUE(fits_at(segment_header_bytes, batch_bytes_max));
+}
+
+// Goal: records that no index could find again are refused, not lost.
+TEST_F(LogWriterTest, RecordsWithoutAPlaceAreRefusedAtTheNextStart) {
+  ASSERT_TRUE(target->shared_file()->truncate(segment_bytes_max));
+  log_writer at_end{target, segment_bytes_max - 32};
+  at_end.begin_batch(101);
+  at_end.add(record_type::put, 101, 0, "a", {}, value_checksum({}));
+  at_end.add(record_type::put, 102, 0, "b", {}, value_checksum({}));
+  at_end.end_batch();
+  at_end.add_bare(record_type::seal, 102);
+  ASSERT_TRUE(at_end.write_staged(everything));
+  // What is in front of them does not matter here: it is read as one record.
+  log_writer in_front{target, segment_header_bytes};
+  const std::string value(segment_bytes_max - 32 - segment_header_bytes
+                            - unpadded_record_bytes(3, 0, false),
+                          'v');
+  in_front.add(record_type::put, 100, 0, "key", bytes_of(value),
+               value_checksum(bytes_of(value)));
+  ASSERT_TRUE(in_front.write_staged(everything));
+  segment_entry entry;
+  entry.id = target->id();
+  entry.base_sequence = 100;
+  const auto loaded = load_unsealed(target, entry, key_hasher{1});
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error().code, errc::corrupt);
+  EXPECT_NE(loaded.error().context.find("no record of a key may begin here"),
+            std::string::npos)
+    << loaded.error().context;
 }
 
 } // namespace

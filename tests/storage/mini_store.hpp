@@ -100,7 +100,7 @@ private:
                          const std::vector<segment_id>& victims,
                          relocation_writer& output);
   result<ok> replace(const std::vector<segment_id>& victims,
-                     const relocation_writer::finished& output);
+                     const std::optional<relocation_writer::finished>& output);
 
   std::shared_ptr<file_system> files_;
   options options_;

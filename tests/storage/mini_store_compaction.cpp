@@ -1,3 +1,4 @@
+#include "storage/victims.hpp"
 #include "tests/storage/mini_store.hpp"
 
 #include <algorithm>
@@ -34,7 +35,8 @@ result<std::uint64_t> mini_store::compact(bool force) {
   compaction_policy policy;
   policy.segment_bytes = options_.segment_bytes;
   policy.unsealed_base = unsealed_base();
-  const auto victims = choose_victims(usage(), policy, force);
+  const auto victims = choose_victims(
+    usage(), policy, force ? compaction_need::command : compaction_need::load);
   if (victims.empty())
     return std::uint64_t{0};
   std::uint64_t before = 0;
@@ -50,12 +52,17 @@ result<std::uint64_t> mini_store::compact(bool force) {
   moves_.clear();
   if (auto rewritten = rewrite(victims, **output); !rewritten)
     return rewritten.error();
-  auto finished = (*output)->finish();
-  if (!finished)
-    return finished.error();
-  if (auto replaced = replace(victims, *finished); !replaced)
+  std::optional<relocation_writer::finished> finished;
+  if ((*output)->end_bytes() > segment_header_bytes) {
+    auto done = (*output)->finish();
+    if (!done)
+      return done.error();
+    finished = *std::move(done);
+  }
+  output->reset();
+  if (auto replaced = replace(victims, finished); !replaced)
     return replaced.error();
-  return before - finished->entry.end_bytes;
+  return before - (finished ? finished->entry.end_bytes : 0);
 }
 
 result<ok> mini_store::rewrite(const std::vector<segment_id>& victims,
@@ -73,7 +80,8 @@ result<ok> mini_store::rewrite_one(const segment& from,
                                    relocation_writer& output) {
   segment_scanner scanner{segments_[from.id()], entry.end_bytes,
                           segment_scanner::values::skip};
-  const auto all = usage();
+  const auto horizon
+    = tombstone_rule{usage(), unsealed_base()}.horizon(victims);
   while (true) {
     auto next = scanner.next();
     if (!next)
@@ -89,8 +97,7 @@ result<ok> mini_store::rewrite_one(const segment& from,
                            : (*known)->location == record.location
                              ? liveness::live
                              : liveness::superseded;
-    const bool may_drop
-      = tombstone_may_go(record.head.sequence, victims, all, unsealed_base());
+    const bool may_drop = record.head.sequence < horizon;
     const verdict decided = judge(record.head, found, options_.now, may_drop);
     // An expired record leaves the index with its segment.
     if (decided != verdict::copy && found == liveness::live)
@@ -115,16 +122,19 @@ result<ok> mini_store::rewrite_one(const segment& from,
   }
 }
 
-result<ok> mini_store::replace(const std::vector<segment_id>& victims,
-                               const relocation_writer::finished& output) {
+result<ok>
+mini_store::replace(const std::vector<segment_id>& victims,
+                    const std::optional<relocation_writer::finished>& output) {
   // What made the old records dead has to be durable before they go.
   if (auto synced = sync(); !synced)
     return synced;
   std::erase_if(store_.state.segments, [&](const segment_entry& entry) {
     return std::find(victims.begin(), victims.end(), entry.id) != victims.end();
   });
-  store_.state.segments.push_back(output.entry);
-  segments_[output.entry.id] = output.handle;
+  if (output) {
+    store_.state.segments.push_back(output->entry);
+    segments_[output->entry.id] = output->handle;
+  }
   for (const move& each : moves_) {
     const key_hash hash = store_.hasher(each.key);
     recovered_shard& shard = shard_of_key(hash);

@@ -25,6 +25,7 @@ bool changes_disk(disk_call call) {
     case disk_call::read:
     case disk_call::list:
     case disk_call::lock:
+    case disk_call::map:
       return false;
   }
   return false;
@@ -154,6 +155,15 @@ void apply_to_names(name_table& target, const pending_change& change) {
   }
 }
 
+/// The size of the file comes to the disk, the bytes do not: where the disk
+/// held some they stay, behind its end there are zeros.
+void undo_write(pending_change& change, const content& durable) {
+  for (std::size_t at = 0; at < change.bytes.size(); ++at) {
+    const std::uint64_t offset = change.offset_bytes + at;
+    change.bytes[at] = offset < durable.size() ? durable[offset] : std::byte{0};
+  }
+}
+
 std::vector<pending_change> survivors(const memory_disk& disk,
                                       crash_policy policy,
                                       std::mt19937_64& random) {
@@ -184,7 +194,7 @@ std::vector<pending_change> survivors(const memory_disk& disk,
     case crash_policy::zeroed_data:
       for (pending_change& change : kept)
         if (change.what == kind::write && heads(random))
-          std::fill(change.bytes.begin(), change.bytes.end(), std::byte{0});
+          undo_write(change, disk.durable[change.inode]);
       break;
   }
   return kept;

@@ -53,6 +53,8 @@ struct memory_disk {
   std::uint64_t power_off_at = ~std::uint64_t{0};
   std::uint64_t space_bytes = ~std::uint64_t{0};
   bool is_resident = true;
+  /// Of files, those that are there now.
+  std::size_t mappings = 0;
 
   /// Counts a call. The `errno` it has to fail with, or 0.
   int begin(disk_call call);

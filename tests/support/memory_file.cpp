@@ -1,5 +1,7 @@
 #include "tests/support/memory_file.hpp"
 
+#include "storage/limits.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <utility>
@@ -11,6 +13,34 @@ using storage::ok;
 using storage::result;
 using kind = pending_change::kind;
 using guard = std::lock_guard<std::mutex>;
+
+/// Bytes that a memory disk keeps at one place, as it keeps all.
+class memory_mapping final : public storage::mapped_bytes {
+public:
+  memory_mapping(std::shared_ptr<memory_disk> disk,
+                 std::span<const std::byte> bytes, std::string path)
+    : disk_{std::move(disk)}, bytes_{bytes}, path_{std::move(path)} {
+    ++disk_->mappings;
+  }
+  ~memory_mapping() override {
+    const guard lock{disk_->mutex};
+    --disk_->mappings;
+  }
+  std::span<const std::byte> bytes() const noexcept override {
+    return bytes_;
+  }
+  result<ok> lock(std::uint64_t) override {
+    const guard lock{disk_->mutex};
+    if (const int failure = disk_->begin(disk_call::map))
+      return failed("mlock", path_, failure);
+    return ok{};
+  }
+
+private:
+  std::shared_ptr<memory_disk> disk_;
+  std::span<const std::byte> bytes_;
+  std::string path_;
+};
 
 class memory_file final : public storage::file {
 public:
@@ -43,6 +73,20 @@ public:
         return std::size_t{0};
     }
     return read_at(offset_bytes, target);
+  }
+
+  /// @pre nobody writes far behind `size_bytes` afterwards
+  result<std::shared_ptr<storage::mapped_bytes>>
+  map(std::uint64_t size_bytes) const override {
+    const guard lock{disk_->mutex};
+    if (const int failure = disk_->begin(disk_call::map))
+      return failed("mmap", path_, failure);
+    content& bytes = disk_->cached[inode_];
+    // The last record of a segment reaches behind its size.
+    bytes.reserve(size_bytes + storage::mebibyte);
+    return std::shared_ptr<storage::mapped_bytes>{
+      std::make_shared<memory_mapping>(
+        disk_, std::span<const std::byte>{bytes.data(), size_bytes}, path_)};
   }
 
   result<ok>
@@ -143,6 +187,8 @@ storage::error failed(const char* call, const std::string& path, int os_error) {
     code = storage::errc::no_space;
   else if (os_error == ENOENT)
     code = storage::errc::not_found;
+  else if (os_error == ENOMEM)
+    code = storage::errc::no_memory;
   else if (os_error == EMFILE)
     code = storage::errc::too_many_files;
   return {code, os_error, std::string{call} + " " + path};

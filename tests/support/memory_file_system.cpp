@@ -210,6 +210,11 @@ std::uint64_t memory_file_system::used_bytes() const {
   return disk_->used_bytes();
 }
 
+std::size_t memory_file_system::mappings() const {
+  const guard lock{disk_->mutex};
+  return disk_->mappings;
+}
+
 std::shared_ptr<memory_file_system>
 memory_file_system::crash(crash_policy policy, std::uint64_t seed) const {
   const guard lock{disk_->mutex};

@@ -25,6 +25,7 @@ enum class disk_call {
   sync_directory,
   list,
   lock,
+  map,
 };
 
 /// Which of the changes that no sync has covered survive a power cut.
@@ -39,8 +40,8 @@ enum class crash_policy {
   one_hole,
   /// Any, writes sector by sector.
   random_sectors,
-  /// All, but what some of the writes wrote reads as zeros: the size of the
-  /// file came to the disk before its bytes.
+  /// All, but some of the writes only made the file longer: its size came to
+  /// the disk before its bytes, which read as zeros.
   zeroed_data,
 };
 
@@ -96,6 +97,8 @@ public:
   std::uint64_t changes() const;
   /// Bytes of all files.
   std::uint64_t used_bytes() const;
+  /// How many files are mapped.
+  std::size_t mappings() const;
 
   /// The disk as the next start finds it after a power cut now.
   std::shared_ptr<memory_file_system> crash(crash_policy policy,

@@ -79,6 +79,10 @@ private:
                      std::span<std::byte> target) const override {
       return below_->read_resident_at(offset, target);
     }
+    storage::result<std::shared_ptr<storage::mapped_bytes>>
+    map(std::uint64_t size_bytes) const override {
+      return below_->map(size_bytes);
+    }
     storage::result<storage::ok>
     write_at(std::uint64_t offset,
              std::span<const std::span<const std::byte>> parts) override {

@@ -28,7 +28,7 @@ POSIX = (r"(sys|netinet|arpa|linux)/\w+\.h"
 # First pattern that matches the path wins; a file may include what one of the
 # expressions matches. "quoted" files are written with the folder in front.
 INCLUDES = [
-    (r"storage/posix_file_system\.cpp", [STANDARD, r"storage/.+", POSIX]),
+    (r"storage/posix_.+\.cpp", [STANDARD, r"storage/.+", POSIX]),
     (r"storage/crc32c\.cpp", [STANDARD, r"storage/.+", r"nmmintrin\.h"]),
     (r"storage/.+", [STANDARD, r"storage/.+", r"xxhash\.h",
                      r"boost/unordered/.+"]),

@@ -1,0 +1,172 @@
+// How the output of a rewrite takes the place of its victims, and how a rewrite
+// ends. Every step ends by asking somebody; the answer starts the next one.
+
+#include "actors/compactor_state.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <iterator>
+
+namespace kvs::actors {
+namespace {
+
+/// Each shard reports twice a second at most.
+constexpr std::uint32_t reports_after_failure = 20;
+
+} // namespace
+
+void compactor::finish_output() {
+  if (run_->output->end_bytes() == storage::segment_header_bytes) {
+    run_->output.reset();
+    return tell_moves();
+  }
+  auto done = run_->output->finish();
+  if (!done)
+    return abandon("compactor.output-failed", to_failure(done.error()));
+  run_->target = done->handle;
+  auto entry = done->entry;
+  run_->offered = true;
+  caf_compat::ask(this, args_.catalog, install_segment{entry})
+    .then(
+      [this, entry](const catalog_updated& reply) {
+        if (!run_)
+          return;
+        // After a final error either MANIFEST may be in force.
+        run_->offered = reply.error.code == outcome::ok || reply.is_final;
+        if (reply.error.code != outcome::ok)
+          return abandon("compactor.install-failed", reply.error);
+        track({entry, run_->target});
+        if (args_.residency)
+          caf_compat::tell(
+            this, args_.residency,
+            keep_resident{run_->target, entry.end_bytes, entry.end_bytes});
+        tell_moves();
+      },
+      [this](const caf::error&) { run_.reset(); });
+}
+
+void compactor::tell_moves() {
+  run_->moved_counts.assign(shards_.size(), 0);
+  // Every shard gets the handle, also one that has nothing to move.
+  std::vector<std::size_t> told;
+  for (std::size_t shard = 0; shard < shards_.size(); ++shard)
+    if (run_->target != nullptr || !run_->moves[shard].empty())
+      told.push_back(shard);
+  run_->answers_left = told.size();
+  if (told.empty())
+    return make_deaths_durable();
+  for (auto shard : told)
+    tell_more_moves(shard);
+}
+
+void compactor::tell_more_moves(std::size_t shard) {
+  // One message after the other: requests have their turns in between.
+  const auto& moves = run_->moves[shard];
+  auto& at = run_->moved_counts[shard];
+  auto end = std::min(at + storage::compaction_entries_max, moves.size());
+  apply_moves message{run_->target, {}};
+  message.moves.assign(moves.begin() + static_cast<long>(at),
+                       moves.begin() + static_cast<long>(end));
+  at = end;
+  caf_compat::ask(this, shards_[shard], std::move(message))
+    .then(
+      [this, shard](const moves_applied&) {
+        if (!run_)
+          return;
+        if (run_->moved_counts[shard] < run_->moves[shard].size())
+          tell_more_moves(shard);
+        else if (--run_->answers_left == 0)
+          make_deaths_durable();
+      },
+      [this](const caf::error&) { run_.reset(); });
+}
+
+void compactor::make_deaths_durable() {
+  // Counts that a shard sent before it applied the moves say nothing about
+  // the output.
+  if (run_->target != nullptr)
+    segments_.at(run_->target->id()).live.assign(shards_.size(), {});
+  // In the modes that acknowledge before the sync the newer version of a dead
+  // record may be in memory only, and the old one is the durable one.
+  caf_compat::ask(this, args_.writer, sync_log{})
+    .then(
+      [this](const log_made_durable& reply) {
+        if (!run_)
+          return;
+        if (reply.error.code != outcome::ok)
+          return abandon("compactor.sync-failed", reply.error);
+        retire();
+      },
+      [this](const caf::error&) { run_.reset(); });
+}
+
+void compactor::retire() {
+  caf_compat::ask(this, args_.catalog, retire_segments{run_->victims})
+    .then(
+      [this](const catalog_updated& reply) {
+        if (!run_)
+          return;
+        if (reply.error.code != outcome::ok)
+          return abandon("compactor.retire-failed", reply.error);
+        forget_victims();
+      },
+      [this](const caf::error&) { run_.reset(); });
+}
+
+void compactor::forget_victims() {
+  std::uint64_t freed = 0;
+  for (auto id : run_->victims) {
+    freed += segments_.at(id).entry.end_bytes;
+    segments_.erase(id);
+  }
+  auto copied = run_->target == nullptr
+                  ? 0
+                  : segments_.at(run_->target->id()).entry.end_bytes;
+  ++figures_.runs;
+  figures_.segments += run_->victims.size();
+  command_rewritten_ += run_->victims.size();
+  figures_.freed_bytes += freed - std::min(freed, copied);
+  spdlog::info("compactor.segments-rewritten segments={} bytes_before={} "
+               "bytes_after={}",
+               run_->victims.size(), freed, copied);
+  if (args_.residency)
+    caf_compat::tell(this, args_.residency, drop_resident{run_->victims});
+  run_->answers_left = shards_.size();
+  for (const auto& each : shards_)
+    caf_compat::ask(this, each, forget_segments{run_->victims})
+      .then(
+        [this](const segments_forgotten&) {
+          if (!run_ || --run_->answers_left > 0)
+            return;
+          end_run();
+        },
+        [this](const caf::error&) { run_.reset(); });
+}
+
+void compactor::abandon(const char* event, const failure& why) {
+  ++figures_.failures;
+  spdlog::error("{} error=\"{}\"", event,
+                why.detail ? *why.detail : std::string{"?"});
+  // The victims stay as they are; a damaged one is not chosen again.
+  if (run_->output && !run_->offered)
+    run_->output->abandon();
+  run_.reset();
+  pause_count_ = reports_after_failure;
+  set_debt(no_debt);
+  if (command_limit_)
+    end_command();
+  else
+    begin_next_command();
+}
+
+void compactor::end_run() {
+  run_.reset();
+  if (command_limit_)
+    return recount([this] { consider(); });
+  if (!commands_.empty())
+    return begin_next_command();
+  count_and_consider();
+}
+
+} // namespace kvs::actors
