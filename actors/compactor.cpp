@@ -166,8 +166,8 @@ void compactor::consider() {
     if (segment.damaged || (command_limit_ && id >= *command_limit_))
       policy.excluded.push_back(id);
   auto victims = storage::choose_victims(all, policy, need());
-  auto excess = storage::excess_bytes(storage::space_of(all, policy),
-                                      policy.space_factor);
+  auto excess
+    = storage::excess_under_load(storage::space_of(all, policy), policy);
   // What nobody can free is no reason to slow anybody down, nor is a store
   // that grows.
   auto is_stuck = victims.empty() && excess > storage::tolerated(policy);

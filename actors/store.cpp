@@ -106,6 +106,7 @@ private:
     args.hasher = from.hasher;
     args.policy.space_factor = options_.space_factor;
     args.policy.segment_bytes = options_.segment_bytes;
+    args.policy.small_store_bytes = 4 * options_.segment_bytes;
     args.effort_min = options_.compact_effort;
     args.shortage_bytes = reserve_bytes() + 2 * options_.segment_bytes;
     args.clock = access_.clock;

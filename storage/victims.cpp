@@ -213,6 +213,14 @@ std::int64_t excess_bytes(const space_usage& space, double factor) noexcept {
     segments - allowed * static_cast<double>(space.live_bytes));
 }
 
+std::int64_t excess_under_load(const space_usage& space,
+                               const compaction_policy& policy) noexcept {
+  const std::uint64_t less
+    = std::min(policy.small_store_bytes, space.live_bytes / 4);
+  return excess_bytes(space, policy.space_factor)
+         - static_cast<std::int64_t>(policy.small_store_bytes - less);
+}
+
 std::int64_t tolerated(const compaction_policy& policy) noexcept {
   return static_cast<std::int64_t>(policy.segment_bytes * 3 / 4);
 }
@@ -244,7 +252,10 @@ std::vector<segment_id> choose_victims(std::span<const segment_usage> all,
     return dead;
   const space_usage space = space_of(all, policy);
   const auto enough = need <= compaction_need::rest ? tolerated(policy) : 0;
-  if (excess_bytes(space, factor_for(policy, need)) <= enough)
+  const std::int64_t excess = need == compaction_need::load
+                                ? excess_under_load(space, policy)
+                                : excess_bytes(space, factor_for(policy, need));
+  if (excess <= enough)
     return mergeable(all, policy);
   const double least = least_share(space, need);
   std::erase_if(candidates, [least](const candidate& each) {

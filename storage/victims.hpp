@@ -16,6 +16,10 @@ struct compaction_policy {
   double space_factor = 1.5;
   /// The same for a store that rests.
   double rest_space_factor = 1.15;
+  /// While it is written to, a store without live records may take this many
+  /// bytes more; a larger one as many less as a quarter of what lives in it. So
+  /// a store of few segments is not rewritten all the time.
+  std::uint64_t small_store_bytes = 0;
   /// Output segments are sealed at about this size.
   std::uint64_t segment_bytes = 0;
   /// As for `tombstone_may_go`, and the same number: if they differ, a segment
@@ -58,11 +62,15 @@ space_usage space_of(std::span<const segment_usage> all,
 
 /// Bytes of segments that are too much (negative: that there is still room for)
 /// if segments and hint files are to take at most `factor` times the live
-/// records. Where records are so small that
-/// hints alone take that, half as much may be dead as if there were none.
+/// records. Where records are so small that hints alone take that, half as much
+/// may be dead as if there were none.
 std::int64_t excess_bytes(const space_usage& space, double factor) noexcept;
 
-/// What `excess_bytes` may be before anything is done about it: a part of a
+/// The same for a store that is written to: small ones may take more.
+std::int64_t excess_under_load(const space_usage& space,
+                               const compaction_policy& policy) noexcept;
+
+/// What the excess may be before anything is done about it: a part of a
 /// segment is the grain of the whole thing.
 std::int64_t tolerated(const compaction_policy& policy) noexcept;
 

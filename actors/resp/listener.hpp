@@ -18,7 +18,9 @@ struct process_figures {
   std::string system;
   /// "libc", or what replaces its malloc.
   std::string allocator;
+  /// With and without pages of files.
   std::uint64_t resident_bytes = 0;
+  std::uint64_t own_bytes = 0;
   std::uint64_t peak_bytes = 0;
   /// With six decimals.
   std::string user_seconds;

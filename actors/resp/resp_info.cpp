@@ -100,8 +100,8 @@ void add_memory(info_text& out, const process_figures& process) {
     return;
   auto resident = process.resident_bytes;
   auto peak = process.peak_bytes;
-  out.line("used_memory", resident)
-    .line("used_memory_human", readable(resident))
+  out.line("used_memory", process.own_bytes)
+    .line("used_memory_human", readable(process.own_bytes))
     .line("used_memory_rss", resident)
     .line("used_memory_rss_human", readable(resident))
     .line("used_memory_peak", peak)

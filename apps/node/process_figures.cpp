@@ -4,6 +4,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <fstream>
@@ -11,12 +12,16 @@
 namespace kvs::apps {
 namespace {
 
-std::uint64_t resident_bytes() {
+void read_memory(actors::resp::process_figures& figures) {
   std::ifstream statm{"/proc/self/statm"};
   std::uint64_t whole = 0;
   std::uint64_t resident = 0;
-  statm >> whole >> resident;
-  return resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+  // Pages of files, among them the segments that are locked in memory.
+  std::uint64_t shared = 0;
+  statm >> whole >> resident >> shared;
+  const auto page_bytes = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+  figures.resident_bytes = resident * page_bytes;
+  figures.own_bytes = (resident - std::min(resident, shared)) * page_bytes;
 }
 
 std::string seconds_of(const timeval& time) {
@@ -39,7 +44,7 @@ actors::resp::process_figures figures_of_this_process() {
   figures.allocator = KVS_ALLOCATOR;
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  figures.resident_bytes = resident_bytes();
+  read_memory(figures);
   figures.peak_bytes = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
   figures.user_seconds = seconds_of(usage.ru_utime);
   figures.system_seconds = seconds_of(usage.ru_stime);

@@ -198,6 +198,21 @@ TEST(ChooseVictimsTest, MergesManySmallSegmentsRarely) {
   EXPECT_LE(copied_bytes, 10u * 1000 * 10'000);
 }
 
+// Goal: a store of a segment or two is not rewritten all the time while it is
+// written to, and shrinks as any other when it rests; a large one is no other.
+TEST(ChooseVictimsTest, GivesSmallStoresRoom) {
+  auto policy = policy_of(100'000);
+  policy.small_store_bytes = 4 * policy.segment_bytes;
+  std::vector<segment_usage> all;
+  for (std::uint32_t id = 1; id <= 5; ++id)
+    all.push_back(segment_of(id, id * 100, 100, 30));
+  EXPECT_TRUE(choose_victims(all, policy, load).empty());
+  EXPECT_FALSE(choose_victims(all, policy, rest).empty());
+  for (std::uint32_t id = 6; id <= 40; ++id)
+    all.push_back(segment_of(id, id * 100, 100, 30));
+  EXPECT_FALSE(choose_victims(all, policy, load).empty());
+}
+
 // Goal: what is merged fits the segment that it is copied to; otherwise the
 // same row would be tried for ever.
 TEST(ChooseVictimsTest, MergesNoMoreThanASegmentHolds) {
