@@ -1,4 +1,5 @@
 #include "storage/compaction.hpp"
+#include "tests/storage/segment_usages.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,28 +11,8 @@ namespace {
 
 constexpr auto no_unsealed = std::numeric_limits<sequence_number>::max();
 
-/// A segment of `records` records of 100 bytes with numbers from `min` on.
-segment_usage segment_of(std::uint32_t id, sequence_number min,
-                         std::uint64_t records, std::uint64_t live) {
-  segment_usage made;
-  made.entry.id = segment_id{id};
-  made.entry.sealed = true;
-  made.entry.record_count = records;
-  made.entry.end_bytes = segment_header_bytes + records * 100;
-  made.entry.min_sequence = records == 0 ? 0 : min;
-  made.entry.max_sequence = records == 0 ? 0 : min + records - 1;
-  made.live_records = live;
-  made.live_bytes = live * 100;
-  return made;
-}
-
-segment_usage with_tombstones(segment_usage made, std::uint64_t count,
-                              sequence_number highest) {
-  made.entry.tombstone_count = count;
-  made.entry.tombstone_bytes = count * 100;
-  made.entry.max_shadow_sequence = highest;
-  return made;
-}
+constexpr auto segment_of = testing::segment_of<100>;
+constexpr auto with_tombstones = testing::with_tombstones<100>;
 
 bool may_go(sequence_number sequence, std::vector<std::uint32_t> victims,
             const std::vector<segment_usage>& all,

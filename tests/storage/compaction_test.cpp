@@ -18,6 +18,24 @@ using testing::mini_store;
 
 class CompactionTest : public ::testing::Test {
 protected:
+  /// The first sealed segment, and where it ends.
+  segment_ptr sealed_segment() const {
+    const segment_entry entry = store->usage().front().entry;
+    auto opened
+      = open_segment(*disk, "store/" + segment_file_name(entry.id, entry.kind),
+                     open_mode::read_only);
+    EXPECT_TRUE(opened);
+    return opened ? *opened : nullptr;
+  }
+  std::uint64_t sealed_bytes() const {
+    return store->usage().front().entry.end_bytes;
+  }
+
+  result<std::unique_ptr<relocation_writer>> new_output() const {
+    return relocation_writer::create(disk, "store", segment_id{900}, 1, 0,
+                                     key_hasher{1});
+  }
+
   void SetUp() override {
     reopen();
   }
@@ -204,17 +222,11 @@ TEST_F(CompactionTest, ALargeValueIsCopiedInSteps) {
   const std::string value(3 * mebibyte + 100, 'v');
   ASSERT_TRUE(store->put("key", value));
   seal();
-  const segment_entry entry = store->usage().front().entry;
-  auto opened
-    = open_segment(*disk, "store/" + segment_file_name(entry.id, entry.kind),
-                   open_mode::read_only);
-  ASSERT_TRUE(opened);
-  const segment_ptr log = *opened;
-  segment_scanner scanner{log, entry.end_bytes, segment_scanner::values::skip};
+  const segment_ptr log = sealed_segment();
+  segment_scanner scanner{log, sealed_bytes(), segment_scanner::values::skip};
   auto record = scanner.next();
   ASSERT_TRUE(record && *record);
-  auto output = relocation_writer::create(disk, "store", segment_id{900}, 1, 0,
-                                          key_hasher{1});
+  auto output = new_output();
   ASSERT_TRUE(output);
   (*output)->begin_copy(*log, **record);
   int steps = 0;
@@ -242,20 +254,14 @@ TEST_F(CompactionTest, AFullOutputRefusesMore) {
   const std::string value(segment_bytes_max, 'v');
   ASSERT_TRUE(store->put("large", value));
   seal();
-  const segment_entry entry = store->usage().front().entry;
-  auto opened
-    = open_segment(*disk, "store/" + segment_file_name(entry.id, entry.kind),
-                   open_mode::read_only);
-  ASSERT_TRUE(opened);
-  segment_scanner scanner{*opened, entry.end_bytes,
-                          segment_scanner::values::skip};
+  const segment_ptr log = sealed_segment();
+  segment_scanner scanner{log, sealed_bytes(), segment_scanner::values::skip};
   auto record = scanner.next();
   ASSERT_TRUE(record && *record);
-  auto output = relocation_writer::create(disk, "store", segment_id{900}, 1, 0,
-                                          key_hasher{1});
+  auto output = new_output();
   ASSERT_TRUE(output);
-  ASSERT_TRUE((*output)->copy(**opened, **record));
-  auto more = (*output)->copy(**opened, **record);
+  ASSERT_TRUE((*output)->copy(*log, **record));
+  auto more = (*output)->copy(*log, **record);
   ASSERT_FALSE(more);
   EXPECT_EQ(more.error().code, errc::too_large);
   auto tombstone = (*output)->add_tombstone("key", 7);

@@ -1,5 +1,7 @@
 #include "storage/victims.hpp"
 
+#include "tests/storage/segment_usages.hpp"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -10,28 +12,8 @@ namespace {
 using ids = std::vector<segment_id>;
 using enum compaction_need;
 
-/// A segment of `records` records of 1,000 bytes with numbers from `min` on.
-segment_usage segment_of(std::uint32_t id, sequence_number min,
-                         std::uint64_t records, std::uint64_t live) {
-  segment_usage made;
-  made.entry.id = segment_id{id};
-  made.entry.sealed = true;
-  made.entry.record_count = records;
-  made.entry.end_bytes = segment_header_bytes + records * 1000;
-  made.entry.min_sequence = records == 0 ? 0 : min;
-  made.entry.max_sequence = records == 0 ? 0 : min + records - 1;
-  made.live_records = live;
-  made.live_bytes = live * 1000;
-  return made;
-}
-
-segment_usage with_tombstones(segment_usage made, std::uint64_t count,
-                              sequence_number highest) {
-  made.entry.tombstone_count = count;
-  made.entry.tombstone_bytes = count * 1000;
-  made.entry.max_shadow_sequence = highest;
-  return made;
-}
+constexpr auto segment_of = testing::segment_of<1000>;
+constexpr auto with_tombstones = testing::with_tombstones<1000>;
 
 std::uint64_t reclaimable(const segment_usage& segment,
                           const std::vector<segment_usage>& all,
