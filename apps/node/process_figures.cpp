@@ -45,7 +45,9 @@ actors::resp::process_figures figures_of_this_process() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   read_memory(figures);
-  figures.peak_bytes = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+  // The system notes a peak now and then, not at once.
+  figures.peak_bytes = std::max(
+    static_cast<std::uint64_t>(usage.ru_maxrss) * 1024, figures.resident_bytes);
   figures.user_seconds = seconds_of(usage.ru_utime);
   figures.system_seconds = seconds_of(usage.ru_stime);
   return figures;
