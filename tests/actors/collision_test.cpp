@@ -82,6 +82,16 @@ protected:
     disk->hold_reads = true;
   }
 
+  /// "a" was overwritten, and what that replaces is not known yet.
+  void open_with_an_unsettled_overwrite() {
+    open(sync_mode::none);
+    write("a", "old");
+    write("b", "value");
+    files->resident(false);
+    disk->hold_reads = true;
+    write("a", "new");
+  }
+
   void release_reads() {
     disk->hold_reads = false;
     while (!disk->reads.empty())
@@ -229,12 +239,7 @@ TEST_F(CollisionTest, CountsOnceWhatExpiresWhileItIsUnsettled) {
 // Goal: a stop finds out what is open, because the index it leaves behind has
 // to be exact; who waits for that is answered.
 TEST_F(CollisionTest, AStopSettlesWhatIsOpen) {
-  open(sync_mode::none);
-  write("a", "old");
-  write("b", "value");
-  files->resident(false);
-  disk->hold_reads = true;
-  write("a", "new");
+  open_with_an_unsettled_overwrite();
   auto id = next_id++;
   caf_compat::tell_anon(writer, count_at_cut{session, {id, 0}});
   run_actors();
@@ -249,12 +254,7 @@ TEST_F(CollisionTest, AStopSettlesWhatIsOpen) {
 }
 
 TEST_F(CollisionTest, AnIndexThatIsNotExactBecomesNoCheckpoint) {
-  open(sync_mode::none);
-  write("a", "old");
-  write("b", "value");
-  files->resident(false);
-  disk->hold_reads = true;
-  write("a", "new");
+  open_with_an_unsettled_overwrite();
   run_actors();
   files->fail(test_support::disk_call::read, 1, EIO, true);
   release_reads();
