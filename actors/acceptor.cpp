@@ -1,12 +1,11 @@
 #include "actors/acceptor.hpp"
 
 #include "actors/asio_scheduler.hpp"
+#include "actors/logging.hpp"
 #include "actors/tcp_stream.hpp"
 #include "protocol/native/codec.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
-
-#include <spdlog/spdlog.h>
 
 #include <map>
 #include <utility>
@@ -87,7 +86,7 @@ public:
         if (stopping_)
           return;
         if (!std::exchange(pausing_, true))
-          spdlog::error("acceptor.accept-failed error=\"{}\"", message.reason);
+          logging::error("acceptor.accept-failed error=\"{}\"", message.reason);
         caf_compat::tell_after(this, this, accept_pause, accept_again_due{});
       },
       [this](const accept_again_due&) { accept(); },

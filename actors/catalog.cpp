@@ -1,8 +1,7 @@
 #include "actors/catalog.hpp"
 
+#include "actors/logging.hpp"
 #include "storage/random.hpp"
-
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <optional>
@@ -79,7 +78,7 @@ private:
       return {};
     }
     auto why = to_failure(done.error());
-    spdlog::error("catalog.replace-failed error=\"{}\"", *why.detail);
+    logging::error("catalog.replace-failed error=\"{}\"", *why.detail);
     if (staged) {
       failed_ = why;
     } else {
@@ -205,16 +204,16 @@ private:
       = storage::write_checkpoint(*args_.files, args_.directory, installed_,
                                   request.shards, request.flushed_below);
     if (!done)
-      spdlog::warn("catalog.checkpoint-failed error=\"{}\"",
-                   storage::to_string(done.error()));
+      logging::warn("catalog.checkpoint-failed error=\"{}\"",
+                    storage::to_string(done.error()));
   }
 
   /// A file that stays behind is deleted at the next start.
   void unlink(const std::string& name) {
     auto done = args_.files->unlink(args_.directory + "/" + name);
     if (!done && done.error().code != storage::errc::not_found)
-      spdlog::warn("catalog.unlink-failed error=\"{}\"",
-                   storage::to_string(done.error()));
+      logging::warn("catalog.unlink-failed error=\"{}\"",
+                    storage::to_string(done.error()));
   }
 
   catalog_args args_;

@@ -1,8 +1,7 @@
 // What the COMPACTOR knows of the segments, and when it rewrites some.
 
 #include "actors/compactor_state.hpp"
-
-#include <spdlog/spdlog.h>
+#include "actors/logging.hpp"
 
 #include <algorithm>
 
@@ -304,8 +303,8 @@ void compactor::write_hint() {
   }
   // A hint file that is missing or incomplete only costs time at start.
   if (auto done = hints.write(*args_.files, args_.directory, entry); !done)
-    spdlog::warn("compactor.hint-failed error=\"{}\"",
-                 storage::to_string(done.error()));
+    logging::warn("compactor.hint-failed error=\"{}\"",
+                  storage::to_string(done.error()));
 }
 
 caf::result<compactor_stopped> compactor::stop() {

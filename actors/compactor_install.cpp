@@ -2,8 +2,7 @@
 // ends. Every step ends by asking somebody; the answer starts the next one.
 
 #include "actors/compactor_state.hpp"
-
-#include <spdlog/spdlog.h>
+#include "actors/logging.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -127,9 +126,9 @@ void compactor::forget_victims() {
   figures_.segments += run_->victims.size();
   command_rewritten_ += run_->victims.size();
   figures_.freed_bytes += freed - std::min(freed, copied);
-  spdlog::info("compactor.segments-rewritten segments={} bytes_before={} "
-               "bytes_after={}",
-               run_->victims.size(), freed, copied);
+  logging::info("compactor.segments-rewritten segments={} bytes_before={} "
+                "bytes_after={}",
+                run_->victims.size(), freed, copied);
   if (args_.residency)
     caf_compat::tell(this, args_.residency, drop_resident{run_->victims});
   run_->answers_left = shards_.size();
@@ -146,8 +145,8 @@ void compactor::forget_victims() {
 
 void compactor::abandon(const char* event, const failure& why) {
   ++figures_.failures;
-  spdlog::error("{} error=\"{}\"", event,
-                why.detail ? *why.detail : std::string{"?"});
+  logging::error("{} error=\"{}\"", event,
+                 why.detail ? *why.detail : std::string{"?"});
   // The victims stay as they are; a damaged one is not chosen again.
   if (run_->output && !run_->offered)
     run_->output->abandon();

@@ -3,8 +3,6 @@
 
 #include "actors/compactor_state.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <cassert>
 #include <iterator>

@@ -1,8 +1,7 @@
 // A CONNECTION's life: what it is told, its deadlines, its end.
 
 #include "actors/connection_state.hpp"
-
-#include <spdlog/spdlog.h>
+#include "actors/logging.hpp"
 
 #include <algorithm>
 
@@ -202,7 +201,7 @@ void connection::close(const char* event) {
     return;
   closed_ = true;
   if (event != nullptr)
-    spdlog::debug("{} peer={}", event, args_.stream->peer());
+    logging::debug("{} peer={}", event, args_.stream->peer());
   args_.stream->close();
   drop_large();
   checksum_.reset();

@@ -1,6 +1,6 @@
 #include "actors/memory_budget.hpp"
 
-#include <spdlog/spdlog.h>
+#include "actors/logging.hpp"
 
 #include <algorithm>
 #include <deque>
@@ -94,8 +94,8 @@ private:
     auto largest = std::max_element(
       waiting_.begin(), waiting_.end(),
       [](const auto& a, const auto& b) { return a.held_bytes < b.held_bytes; });
-    spdlog::warn("memory-budget.request-refused held_bytes={} waiting={}",
-                 largest->held_bytes, waiting_.size());
+    logging::warn("memory-budget.request-refused held_bytes={} waiting={}",
+                  largest->held_bytes, waiting_.size());
     caf_compat::tell(this, largest->from, memory_refused{largest->purpose});
     waiting_.erase(largest);
     ++movement_count_;

@@ -1,6 +1,6 @@
 #include "actors/recovery_crew.hpp"
 
-#include <spdlog/spdlog.h>
+#include "actors/logging.hpp"
 
 #include <cassert>
 #include <exception>
@@ -37,7 +37,7 @@ public:
       try {
         wanted.unit();
       } catch (const std::exception& thrown) {
-        spdlog::error("recovery.unit-failed error=\"{}\"", thrown.what());
+        logging::error("recovery.unit-failed error=\"{}\"", thrown.what());
       }
       return unit_run{wanted.worker};
     }};

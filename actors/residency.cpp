@@ -1,6 +1,6 @@
 #include "actors/residency.hpp"
 
-#include <spdlog/spdlog.h>
+#include "actors/logging.hpp"
 
 #include <algorithm>
 #include <deque>
@@ -118,14 +118,14 @@ private:
   /// What could not be locked now will not be lockable later.
   void note_failure(const storage::error& why) {
     if (why.code != storage::errc::no_memory)
-      return spdlog::warn("residency.failed error=\"{}\"",
-                          storage::to_string(why));
+      return logging::warn("residency.failed error=\"{}\"",
+                           storage::to_string(why));
     bytes_max_ = 0;
     for (const auto& each : kept_)
       if (!each.is_leaving)
         bytes_max_ += each.memory->bytes().size();
-    spdlog::warn("residency.limited bytes={} error=\"{}\"", bytes_max_,
-                 storage::to_string(why));
+    logging::warn("residency.limited bytes={} error=\"{}\"", bytes_max_,
+                  storage::to_string(why));
   }
 
   void drop(storage::segment_id id) {

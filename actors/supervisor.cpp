@@ -1,6 +1,6 @@
 #include "actors/supervisor.hpp"
 
-#include <spdlog/spdlog.h>
+#include "actors/logging.hpp"
 
 #include <algorithm>
 #include <memory>
@@ -47,7 +47,7 @@ public:
       [this](const actor_gone& note) {
         --alive_;
         if (!promise_ && !std::exchange(reported_, true)) {
-          spdlog::critical("supervisor.actor-died role={}", note.role);
+          logging::critical("supervisor.actor-died role={}", note.role);
           if (args_.on_death)
             args_.on_death(note.role);
         }

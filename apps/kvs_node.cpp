@@ -3,6 +3,7 @@
 
 #include "actors/acceptor.hpp"
 #include "actors/asio_scheduler.hpp"
+#include "actors/logging.hpp"
 #include "actors/store.hpp"
 #include "apps/node/exit_codes.hpp"
 #include "apps/node/options.hpp"
@@ -22,6 +23,8 @@
 
 namespace kvs::apps {
 namespace {
+
+namespace logging = actors::logging;
 
 using namespace std::chrono_literals;
 
@@ -67,18 +70,18 @@ int exit_code_of(const storage::error& error) {
 }
 
 void log_recovery(const storage::recovery_report& report) {
-  spdlog::info("store.opened created={} keys={} records={} segments={} "
-               "segments_from_hints={} from_checkpoint={}",
-               report.created, report.keys, report.records, report.segments,
-               report.segments_from_hints, report.from_checkpoint);
+  logging::info("store.opened created={} keys={} records={} segments={} "
+                "segments_from_hints={} from_checkpoint={}",
+                report.created, report.keys, report.records, report.segments,
+                report.segments_from_hints, report.from_checkpoint);
   if (!report.checkpoint_ignored.empty())
-    spdlog::warn("store.checkpoint-ignored reason=\"{}\"",
-                 report.checkpoint_ignored);
+    logging::warn("store.checkpoint-ignored reason=\"{}\"",
+                  report.checkpoint_ignored);
   if (report.torn_bytes > 0)
-    spdlog::warn("store.torn-tail-cut file={} bytes={}", report.torn_file,
-                 report.torn_bytes);
+    logging::warn("store.torn-tail-cut file={} bytes={}", report.torn_file,
+                  report.torn_bytes);
   for (const auto& name : report.deleted_files)
-    spdlog::info("store.leftover-deleted file={}", name);
+    logging::info("store.leftover-deleted file={}", name);
 }
 
 /// Lets the clients' requests finish, then closes whoever is left.
@@ -93,7 +96,7 @@ void stop_listener(caf::actor_system& system,
              [](const caf::error&) {});
   if (drained)
     return;
-  spdlog::warn("node.clients-aborted");
+  logging::warn("node.clients-aborted");
   caf_compat::tell_anon(acceptor, actors::abort_connections{});
   caf_compat::ask_within(self.ptr(), acceptor, drain_timeout,
                          actors::stop_listening{})
@@ -106,11 +109,11 @@ int serve(caf::actor_system& system, actors::running_store& store,
   auto listening
     = actors::spawn_listener(system, store.access(), options.listener);
   if (!listening) {
-    spdlog::critical("node.bind-failed error=\"{}\"",
-                     storage::to_string(listening.error()));
+    logging::critical("node.bind-failed error=\"{}\"",
+                      storage::to_string(listening.error()));
     return exit_unavailable;
   }
-  spdlog::info("node.listening addr={}", listening->address);
+  logging::info("node.listening addr={}", listening->address);
   if (!resp.listen(store.access(), [&events] { events.request_stop(); })) {
     stop_listener(system, listening->acceptor);
     return exit_unavailable;
@@ -118,8 +121,8 @@ int serve(caf::actor_system& system, actors::running_store& store,
   std::puts("ready");
   std::fflush(stdout);
   auto reason = events.wait();
-  spdlog::info("node.stopping reason={}",
-               reason == stop_reason::signal ? "signal" : "failure");
+  logging::info("node.stopping reason={}",
+                reason == stop_reason::signal ? "signal" : "failure");
   if (resp.acceptor())
     stop_listener(system, *resp.acceptor());
   stop_listener(system, listening->acceptor);
@@ -127,11 +130,11 @@ int serve(caf::actor_system& system, actors::running_store& store,
   if (reason == stop_reason::failure)
     return exit_software;
   if (stopped.code != actors::outcome::ok) {
-    spdlog::error("node.stop-failed error=\"{}\"",
-                  stopped.detail ? *stopped.detail : "");
+    logging::error("node.stop-failed error=\"{}\"",
+                   stopped.detail ? *stopped.detail : "");
     return exit_io;
   }
-  spdlog::info("node.stopped");
+  logging::info("node.stopped");
   return exit_ok;
 }
 
@@ -142,28 +145,28 @@ int run(node_options options, const stop_events& events) {
     options.thread_count = std::max(1U, cores - 1);
   if (options.store.shard_count == 0)
     options.store.shard_count = cores;
-  spdlog::info("node.starting version={} pid={} dir={} addr={}:{} shards={} "
-               "threads={} sync={}",
-               KVS_VERSION, getpid(), options.store.directory,
-               options.listener.host, options.listener.port,
-               options.store.shard_count, options.thread_count,
-               name_of(options.store.sync));
+  logging::info("node.starting version={} pid={} dir={} addr={}:{} shards={} "
+                "threads={} sync={}",
+                KVS_VERSION, getpid(), options.store.directory,
+                options.listener.host, options.listener.port,
+                options.store.shard_count, options.thread_count,
+                name_of(options.store.sync));
   recovery_display display;
   options.store.on_progress = [&](const storage::recovery_progress& now) {
     display.update(now);
     // Recovery may be cut off at any step and run again.
     if (events.is_signalled()) {
       display.finish();
-      spdlog::info("node.stopped during=recovery");
+      logging::info("node.stopped during=recovery");
       std::_Exit(exit_ok);
     }
   };
   options.store.on_death = [&](const std::string& role) {
-    spdlog::critical("node.failed actor={}", role);
+    logging::critical("node.failed actor={}", role);
     events.report_failure();
   };
   options.store.on_read_only = [](const std::string& why) {
-    spdlog::critical("store.read-only reason=\"{}\"", why);
+    logging::critical("store.read-only reason=\"{}\"", why);
   };
   caf::actor_system_config config;
   actors::use_asio_scheduler(config, options.thread_count);
@@ -172,9 +175,9 @@ int run(node_options options, const stop_events& events) {
   auto store = actors::spawn_store(system, options.store);
   display.finish();
   if (!store) {
-    spdlog::critical("node.open-failed code={} error=\"{}\"",
-                     storage::to_string(store.error().code),
-                     storage::to_string(store.error()));
+    logging::critical("node.open-failed code={} error=\"{}\"",
+                      storage::to_string(store.error().code),
+                      storage::to_string(store.error()));
     resp.stop();
     return exit_code_of(store.error());
   }

@@ -2,8 +2,6 @@
 
 #include "actors/resp/resp_connection.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <bit>
 
 namespace kvs::actors::resp {

@@ -6,6 +6,8 @@
 #include "apps/client/output.hpp"
 #include "apps/client/transfer.hpp"
 
+#include <nlohmann/json.hpp>
+
 namespace kvs::apps {
 
 namespace {

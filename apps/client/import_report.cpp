@@ -4,6 +4,8 @@
 
 #include "apps/client/output.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <string_view>
 
 namespace kvs::apps {

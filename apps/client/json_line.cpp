@@ -5,6 +5,8 @@
 #include "apps/client/output.hpp"
 #include "apps/client/text_encoding.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <optional>
 
 namespace kvs::apps {

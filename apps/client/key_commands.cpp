@@ -4,6 +4,8 @@
 #include "apps/client/file_input.hpp"
 #include "apps/client/output.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <array>
 #include <cmath>
 #include <cstdio>

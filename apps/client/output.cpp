@@ -4,6 +4,8 @@
 
 #include "apps/client/text_encoding.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <array>
 #include <cstdio>
 

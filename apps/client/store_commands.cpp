@@ -5,6 +5,7 @@
 #include "apps/client/json_line.hpp"
 #include "apps/client/output.hpp"
 
+#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 #include <algorithm>

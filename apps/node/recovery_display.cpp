@@ -1,6 +1,7 @@
 #include "apps/node/recovery_display.hpp"
 
-#include <spdlog/spdlog.h>
+#include "actors/logging.hpp"
+
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,6 +10,8 @@
 
 namespace kvs::apps {
 namespace {
+
+namespace logging = actors::logging;
 
 constexpr std::chrono::milliseconds bar_period{100};
 constexpr std::chrono::seconds line_period{5};
@@ -39,8 +42,8 @@ void recovery_display::update(const storage::recovery_progress& now) {
   if (!on_terminal_) {
     next_ = time + line_period;
     if (logs_)
-      spdlog::info("store.recovering percent={:.1f} records={}", percent,
-                   now.records);
+      logging::info("store.recovering percent={:.1f} records={}", percent,
+                    now.records);
     return;
   }
   next_ = time + bar_period;

@@ -1,8 +1,7 @@
 #include "apps/node/resp_service.hpp"
 
+#include "actors/logging.hpp"
 #include "apps/node/process_figures.hpp"
-
-#include <spdlog/spdlog.h>
 
 #include <array>
 #include <chrono>
@@ -12,6 +11,8 @@
 
 namespace kvs::apps {
 namespace {
+
+namespace logging = actors::logging;
 
 /// Tools tell one run of a node from another by it.
 std::string random_id() {
@@ -74,15 +75,15 @@ bool resp_service::listen(const actors::store_access& store,
   auto made = actors::spawn_listener(system_, store, std::move(listening));
   if (made) {
     acceptor_ = made->acceptor;
-    spdlog::info("node.resp-listening resp={}", made->address);
+    logging::info("node.resp-listening resp={}", made->address);
     return true;
   }
   if (options_.resp_is_required) {
-    spdlog::critical("node.bind-failed error=\"{}\"",
-                     storage::to_string(made.error()));
+    logging::critical("node.bind-failed error=\"{}\"",
+                      storage::to_string(made.error()));
     return false;
   }
-  spdlog::warn("node.resp-off error=\"{}\"", storage::to_string(made.error()));
+  logging::warn("node.resp-off error=\"{}\"", storage::to_string(made.error()));
   return true;
 }
 

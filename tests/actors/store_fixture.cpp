@@ -54,6 +54,8 @@ const answer* session_log::find(std::uint64_t id) const {
   return nullptr;
 }
 
+store_fixture::store_fixture() = default;
+
 store_fixture::~store_fixture() = default;
 
 void store_fixture::open(sync_mode mode, std::uint32_t shard_count,

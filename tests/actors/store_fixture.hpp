@@ -86,6 +86,7 @@ holding_reader_actor spawn_holding_reader(caf::actor_system& system,
 /// ones.
 class store_fixture : public test_support::actor_fixture {
 protected:
+  store_fixture();
   ~store_fixture() override;
 
   /// Opens the store in "/store" and spawns its actors.

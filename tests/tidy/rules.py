@@ -265,7 +265,7 @@ def dead_links(files, exists):
 
 
 OPERATIONS = "docs/operations.md"
-EVENT = re.compile(r'spdlog::(?:info|warn|error|critical)\(\s*"(\w+\.[\w-]+)')
+EVENT = re.compile(r'logging::(?:info|warn|error|critical)\(\s*"(\w+\.[\w-]+)')
 OPTION = re.compile(r'"(?:-\w,)?(--[\w-]+)"')
 
 
