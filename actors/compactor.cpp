@@ -293,6 +293,7 @@ void compactor::write_hint() {
     return;
   const auto& entry = it->second.entry;
   storage::hint_builder hints{args_.hasher};
+  hints.reserve(entry.record_count);
   storage::segment_scanner scanner{it->second.handle, entry.end_bytes,
                                    storage::segment_scanner::values::skip};
   for (;;) {

@@ -4,8 +4,28 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 namespace kvs::actors {
+namespace {
+
+/// So many records are looked for together, so that they wait together for
+/// memory: more than a processor waits for at once, and few enough to stay in
+/// its caches.
+constexpr std::size_t group_records_min = 32;
+
+/// Takes parts with that many records off the front of `rest`, or all.
+std::span<publication_part> take_group(std::span<publication_part>& rest) {
+  std::size_t parts = 0;
+  for (std::size_t records = 0;
+       parts < rest.size() && records < group_records_min; ++parts)
+    records += rest[parts].records.size();
+  auto group = rest.first(parts);
+  rest = rest.subspan(parts);
+  return group;
+}
+
+} // namespace
 
 shard::shard(caf::actor_config& config, caf_compat::execution_base* loop,
              shard_args args)
@@ -100,25 +120,44 @@ shard::behavior_type shard::make_behavior() {
   };
 }
 
+void shard::prefetch_index(std::span<const publication_part> parts) const {
+  for (const auto& part : parts)
+    prefetch(part.records);
+}
+
+void shard::prefetch_records(std::span<const publication_part> parts) {
+  for (const auto& part : parts)
+    find_heads(part.records);
+  prefetch_heads();
+}
+
+void shard::prefetch_heads() {
+  // Nothing else in between: so the processor looks several of their pages up
+  // at the same time.
+  for (const auto& head : record_heads_)
+    storage::prefetch(head.data());
+  for (const auto& head : record_heads_)
+    storage::prefetch(&head.back());
+  record_heads_.clear();
+}
+
 void shard::apply(publish& message) {
   durable_version_ = std::max(durable_version_, message.durable_version);
-  // While one part is applied, the memory for the next ones is on its way.
-  auto& parts = message.parts;
-  auto prefetch_part = [&](std::size_t at) {
-    if (at < parts.size())
-      prefetch(parts[at].records);
-  };
-  auto prefetch_records_of = [&](std::size_t at) {
-    if (at < parts.size())
-      prefetch_records(parts[at].records);
-  };
-  prefetch_part(0);
-  prefetch_part(1);
-  prefetch_records_of(0);
-  for (std::size_t at = 0; at < parts.size(); ++at) {
-    prefetch_part(at + 2);
-    prefetch_records_of(at + 1);
-    apply_part(parts[at]);
+  // While one group of parts is applied, the memory for the next ones is on
+  // its way.
+  std::span rest{message.parts};
+  auto current = take_group(rest);
+  prefetch_index(current);
+  auto next = take_group(rest);
+  prefetch_index(next);
+  prefetch_records(current);
+  while (!current.empty()) {
+    auto later = take_group(rest);
+    prefetch_index(later);
+    prefetch_records(next);
+    for (auto& part : current)
+      apply_part(part);
+    current = std::exchange(next, later);
   }
   applied_up_to_ = std::max(applied_up_to_, message.applied_up_to);
   live_changed_ = true;

@@ -49,6 +49,8 @@ void shard::evaluate(evaluate_batch& batch) {
   if (outgoing_.records.capacity() == 0)
     outgoing_.records.reserve(batch.operations.size());
   prefetch(batch.operations);
+  find_heads(batch.operations);
+  prefetch_heads();
   for (const auto& op : batch.operations)
     add_to_evaluation({batch.from, op, batch.memory});
 }

@@ -81,9 +81,6 @@ private:
   /// The bytes from this place on that can be looked at.
   std::span<const std::byte>
   resident_at(const storage::record_location& location) const;
-  /// Loads the records that the index has for these keys.
-  template <class Batch>
-  void prefetch_records(const Batch& batch);
 
   /// `replaced`: the record before it, if that is known.
   void apply_record(const published_record& record,
@@ -173,6 +170,13 @@ private:
     for (const auto& each : batch)
       index_.prefetch(each.hash);
   }
+  void prefetch_index(std::span<const publication_part> parts) const;
+  void prefetch_records(std::span<const publication_part> parts);
+  /// Looks up where the records lie that the index has for the keys of a
+  /// batch; `prefetch_heads` then loads of them what tells the key.
+  template <class Batch>
+  void find_heads(const Batch& batch);
+  void prefetch_heads();
   void hold_batch(const publication_part& part);
   void release(const batch_released& message);
   bool is_held(storage::key_hash hash) const;
@@ -268,6 +272,7 @@ private:
 
   /// For the turn.
   std::vector<storage::index_candidate> candidates_;
+  std::vector<std::span<const std::byte>> record_heads_;
   std::vector<std::byte> head_buffer_;
 
   /// The MANIFEST holds at least this time; later expiries are not reported
@@ -302,12 +307,14 @@ private:
 };
 
 template <class Batch>
-void shard::prefetch_records(const Batch& batch) {
+void shard::find_heads(const Batch& batch) {
   for (const auto& each : batch) {
     candidates_.clear();
     index_.find(each.hash, candidates_);
     for (const auto& found : candidates_)
-      prefetch_bytes(resident_at(found.location));
+      if (auto bytes = resident_at(found.location); !bytes.empty())
+        record_heads_.push_back(
+          bytes.first(std::min(bytes.size(), storage::match_bytes(each.key))));
   }
 }
 

@@ -5,6 +5,7 @@
 #include "actors/outbox.hpp"
 #include "actors/shard.hpp"
 #include "storage/expiry_queue.hpp"
+#include "storage/prefetch.hpp"
 #include "storage/record_match.hpp"
 
 #include <algorithm>
@@ -158,13 +159,13 @@ struct known_segment {
   std::span<const std::byte> bytes;
 };
 
-/// Loads the beginning of a record: its head, its key, a small value.
+/// Begins to load a record: its head, its key, a small value.
 inline void prefetch_bytes(std::span<const std::byte> record) noexcept {
   constexpr std::size_t cache_line_bytes = 64;
   constexpr std::size_t lines_max = 3;
   auto lines = std::min(lines_max, record.size() / cache_line_bytes);
   for (std::size_t at = 0; at < lines; ++at)
-    __builtin_prefetch(record.data() + at * cache_line_bytes);
+    storage::prefetch(record.data() + at * cache_line_bytes);
 }
 
 /// A key to look for, with the hash that came with it.

@@ -3,6 +3,7 @@
 
 #include "storage/key_hash.hpp"
 #include "storage/location.hpp"
+#include "storage/prefetch.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -26,9 +27,9 @@ public:
 
   /// Begins to load the slots of a batch: the table is larger than caches.
   template <class Batch>
-  void prefetch(const Batch& batch) const noexcept {
+  void prefetch(const Batch& batch) noexcept {
     for (const auto& each : batch)
-      __builtin_prefetch(&last_[storage::slot_of(each.hash)], 1);
+      storage::prefetch_to_write(&last_[storage::slot_of(each.hash)]);
   }
 
   void raise(storage::key_hash hash, storage::sequence_number sequence) {

@@ -4,12 +4,13 @@
 #include "storage/little_endian.hpp"
 #include "storage/manifest.hpp"
 
+#include <boost/sort/pdqsort/pdqsort.hpp>
+
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <cassert>
 #include <cstring>
-#include <limits>
 #include <optional>
 #include <utility>
 
@@ -52,9 +53,11 @@ std::optional<std::uint32_t> kind_of(record_type type) noexcept {
 }
 
 /// By key, the newest record of each first.
-bool comes_first(const hint_entry& a, const hint_entry& b) noexcept {
-  return a.key != b.key ? a.key < b.key : a.sequence > b.sequence;
-}
+struct comes_first {
+  bool operator()(const hint_entry& a, const hint_entry& b) const noexcept {
+    return a.key != b.key ? a.key < b.key : a.sequence > b.sequence;
+  }
+};
 
 std::uint32_t section_of(key_hash hash, unsigned bits) noexcept {
   return bits == 0 ? 0 : static_cast<std::uint32_t>(hash >> (64 - bits));
@@ -327,11 +330,9 @@ void hint_builder::add(const scanned_record& record) {
 
 void hint_builder::sort() {
   if (!std::exchange(sorted_, true))
-    // Not the name of the function: that would be called through a pointer.
-    std::sort(entries_->begin(), entries_->end(),
-              [](const hint_entry& a, const hint_entry& b) {
-                return comes_first(a, b);
-              });
+    // Branches on random hashes would be guessed wrong.
+    boost::sort::pdqsort_branchless(entries_->begin(), entries_->end(),
+                                    comes_first{});
 }
 
 std::unique_ptr<hint_source> hint_builder::source() {

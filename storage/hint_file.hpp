@@ -47,6 +47,11 @@ class hint_builder {
 public:
   explicit hint_builder(const key_hasher& hasher);
 
+  /// Takes the memory for so many records in one piece.
+  void reserve(std::uint64_t records) {
+    entries_->reserve(records);
+  }
+
   /// Takes puts, tombstones and flushes; ignores everything else.
   void add(const scanned_record& record);
   /// Writes "<id>.hint" (tmp file, rename); it is not synced, since it may be

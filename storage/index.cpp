@@ -1,6 +1,7 @@
 #include "storage/index.hpp"
 
 #include "storage/index_state.hpp"
+#include "storage/prefetch.hpp"
 
 #include <algorithm>
 #include <cassert>
@@ -95,7 +96,7 @@ void index::reserve(key_hash hash, std::uint32_t records) {
 }
 
 void index::prefetch_table(key_hash hash) const noexcept {
-  __builtin_prefetch(&state_->table(hash));
+  storage::prefetch(&state_->table(hash));
 }
 
 void index::prefetch(key_hash hash) const noexcept {

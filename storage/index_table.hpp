@@ -1,6 +1,7 @@
 #pragma once
 
 #include "storage/index_slot.hpp"
+#include "storage/prefetch.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -87,7 +88,7 @@ public:
   /// Asks the processor for the line where a search for `tag` begins.
   void prefetch(std::uint32_t tag) const noexcept {
     if (block_count_ != 0)
-      __builtin_prefetch(&line(home(tag)));
+      storage::prefetch(&line(home(tag)));
   }
 
 private:

@@ -31,7 +31,7 @@ INCLUDES = [
     (r"storage/posix_.+\.cpp", [STANDARD, r"storage/.+", POSIX]),
     (r"storage/crc32c\.cpp", [STANDARD, r"storage/.+", r"nmmintrin\.h"]),
     (r"storage/.+", [STANDARD, r"storage/.+", r"xxhash\.h",
-                     r"boost/unordered/.+"]),
+                     r"boost/(unordered|sort)/.+"]),
     (r"protocol/client.*", [STANDARD, r"protocol/.+", r"boost/asio/.+",
                             r"boost/asio\.hpp"]),
     (r"protocol/native/.+", [STANDARD, r"protocol/.+", r"cereal/.+"]),

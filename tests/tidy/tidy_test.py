@@ -201,7 +201,7 @@ class OtherRulesTest(unittest.TestCase):
 
     def test_undocumented_names(self):
         files = {"docs/operations.md": "`--dir PATH`, `node.stopped`",
-                 "actors/a.cpp": 'spdlog::info("node.stopped")',
+                 "actors/a.cpp": 'logging::info("node.stopped")',
                  "apps/node/options.cpp": 'app.add_option("--dir", d)'}
         self.assertEqual(self.count(rules.undocumented_names, files), 0)
         files["docs/operations.md"] = ""
