@@ -35,9 +35,7 @@ compactor::behavior_type compactor::make_behavior() {
     [this](const applied_marked& message) { marked(message); },
     [this](const segment_sealed& message) {
       note_sealed(message);
-      missing_hints_.push_back(message.entry.id);
-      if (missing_hints_.size() == 1)
-        caf_compat::tell(this, this, hint_due{});
+      await_hint(message.entry.id);
     },
     [this](const compact_store& command) {
       commands_.push_back(command);
@@ -78,8 +76,8 @@ compactor::behavior_type compactor::make_behavior() {
     [this](const look_due&) { look(); },
     [this](const hint_due&) {
       write_hint();
-      if (!missing_hints_.empty())
-        caf_compat::tell(this, this, hint_due{});
+      hint_requested_ = false;
+      request_hint();
     },
   };
 }
@@ -201,6 +199,7 @@ storage::compaction_need compactor::need() const {
 void compactor::look() {
   if (stopping_)
     return;
+  request_hint();
   std::uint64_t records = 1;
   for (const auto& [id, segment] : segments_)
     records += segment.entry.record_count;
@@ -281,31 +280,6 @@ std::uint64_t compactor::store_bytes() const {
   for (const auto& [id, segment] : segments_)
     total += segment.entry.end_bytes;
   return total;
-}
-
-void compactor::write_hint() {
-  if (missing_hints_.empty())
-    return;
-  auto id = missing_hints_.front();
-  missing_hints_.pop_front();
-  auto it = segments_.find(id);
-  if (it == segments_.end()) // It was compacted away in the meantime.
-    return;
-  const auto& entry = it->second.entry;
-  storage::hint_builder hints{args_.hasher};
-  hints.reserve(entry.record_count);
-  storage::segment_scanner scanner{it->second.handle, entry.end_bytes,
-                                   storage::segment_scanner::values::skip};
-  for (;;) {
-    auto found = scanner.next();
-    if (!found || !*found)
-      break;
-    hints.add(**found);
-  }
-  // A hint file that is missing or incomplete only costs time at start.
-  if (auto done = hints.write(*args_.files, args_.directory, entry); !done)
-    logging::warn("compactor.hint-failed error=\"{}\"",
-                  storage::to_string(done.error()));
 }
 
 caf::result<compactor_stopped> compactor::stop() {

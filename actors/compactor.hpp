@@ -47,7 +47,7 @@ struct compactor_stopped {};
 /// its segment from being rewritten again.
 using compactor_actor = caf::typed_actor<
   caf_compat::takes<live_counted>, caf_compat::takes<applied_marked>,
-  // Another candidate; its hint file is written.
+  // Another candidate; it gets a hint file if it is still there after a while.
   caf_compat::takes<segment_sealed>, caf_compat::takes<compact_store>,
   caf_compat::takes<collect_figures>, caf_compat::takes<connect_compactor>,
   caf_compat::rpc<stop_compactor>::returns<compactor_stopped>>;

@@ -46,6 +46,12 @@ struct tracked_segment {
   bool damaged = false;
 };
 
+/// A sealed segment without a hint file, and since when.
+struct missing_hint {
+  storage::segment_id segment{};
+  caf::actor_clock::time_point since;
+};
+
 /// Records of one chunk, waiting for the shards' verdicts.
 struct judged_chunk {
   struct record {
@@ -131,9 +137,17 @@ private:
   void recount(std::function<void()> then);
   bool is_counted(storage::segment_id id) const;
   void end_command();
-  void write_hint();
   caf::result<compactor_stopped> stop();
   std::uint64_t store_bytes() const;
+
+  // -- hint files (compactor_hints.cpp) --------------------------------------
+
+  /// The segment gets a hint file if it is still there after a while.
+  void await_hint(storage::segment_id id);
+  /// Has the oldest one that is missing written, in a turn of its own, if it is
+  /// time.
+  void request_hint();
+  void write_hint();
 
   // -- one rewrite (compactor_run.cpp) ---------------------------------------
 
@@ -174,7 +188,9 @@ private:
   std::map<storage::segment_id, tracked_segment> segments_;
   /// Per shard: bytes that live in segments not sealed yet.
   std::vector<std::uint64_t> unsealed_live_;
-  std::deque<storage::segment_id> missing_hints_;
+  /// Oldest first.
+  std::deque<missing_hint> missing_hints_;
+  bool hint_requested_ = false;
   std::optional<compaction_run> run_;
   std::uint64_t last_run_ = 0;
   /// The next run has only one victim.
