@@ -46,7 +46,8 @@ bool writer::stage(writer_input& input) {
   }
   if (building_.max_sequence != 0 && !roll_over())
     return false;
-  seal_waiters_.push_back(std::get<seal_input>(input).promise);
+  seal_waiters_.push_back(
+    {std::get<seal_input>(input).promise, last_sequence_});
   if (sealing_.empty())
     settle_seal_waiters({});
   return true;
