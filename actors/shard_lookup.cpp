@@ -245,10 +245,9 @@ void shard::settle(std::uint64_t id, const unsettled_record& record) {
   const auto& found = *record.found;
   auto has_older = found.what == record_found::kind::found;
   auto is_known = found.error.code == outcome::ok;
-  if (!is_known) {
-    is_exact_ = false;
+  is_exact_ = is_exact_ && is_known;
+  if (!is_known && record.flushes == flushes_)
     inexact_hashes_.insert(record.hash);
-  }
   std::int64_t correction = is_known && !has_older ? 1 : 0;
   // A flush has taken everything that was there.
   if (record.flushes == flushes_) {
