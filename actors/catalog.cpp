@@ -43,7 +43,15 @@ public:
           = std::max(args_.state.flushed_below, request.sequence);
         return replace();
       },
+      [this](const hold_segments&) {
+        held_.emplace();
+        held_->flushed_below = installed_.flushed_below;
+        return segments_held{};
+      },
+      [this](const list_held&) { return list(); },
+      [this](const release_segments&) { release(); },
       [this](const stop_catalog& request) {
+        release();
         persist(args_.clock->now());
         write_checkpoint(request);
         this->quit();
@@ -163,21 +171,48 @@ private:
   }
 
   catalog_updated retire(const std::vector<storage::segment_id>& ids) {
-    std::vector<std::string> names;
+    std::vector<storage::segment_entry> gone;
     auto retired = [&](const storage::segment_entry& entry) {
       if (std::find(ids.begin(), ids.end(), entry.id) == ids.end())
         return false;
-      names.push_back(storage::segment_file_name(entry.id, entry.kind));
-      names.push_back(storage::hint_file_name(entry.id));
+      gone.push_back(entry);
       return true;
     };
     std::erase_if(args_.state.segments, retired);
     forget_flush();
     if (auto done = replace(); done.error.code != outcome::ok)
       return done;
-    for (const auto& name : names)
-      unlink(name);
+    for (const auto& entry : gone)
+      unlink(storage::hint_file_name(entry.id));
+    if (held_)
+      held_->retired.insert(held_->retired.end(), gone.begin(), gone.end());
+    else
+      unlink_segments(gone);
     return {};
+  }
+
+  void unlink_segments(const std::vector<storage::segment_entry>& gone) {
+    for (const auto& entry : gone)
+      unlink(storage::segment_file_name(entry.id, entry.kind));
+  }
+
+  held_listed list() const {
+    held_listed reply{installed_};
+    auto& state = reply.state;
+    std::erase_if(state.segments, [](const storage::segment_entry& entry) {
+      return !entry.sealed;
+    });
+    if (held_) {
+      state.segments.insert(state.segments.end(), held_->retired.begin(),
+                            held_->retired.end());
+      state.flushed_below = std::max(state.flushed_below, held_->flushed_below);
+    }
+    return reply;
+  }
+
+  void release() {
+    if (held_)
+      unlink_segments(std::exchange(held_, std::nullopt)->retired);
   }
 
   /// The flush matters only while a segment may hold older records.
@@ -216,7 +251,14 @@ private:
                     storage::to_string(done.error()));
   }
 
+  /// What a backup needs although the store does not any more.
+  struct held_segments {
+    std::vector<storage::segment_entry> retired;
+    storage::sequence_number flushed_below = 0;
+  };
+
   catalog_args args_;
+  std::optional<held_segments> held_;
   /// What the disk holds.
   storage::manifest installed_ = args_.state;
   std::optional<failure> failed_;

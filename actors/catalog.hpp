@@ -51,6 +51,22 @@ struct retire_segments {
   std::vector<storage::segment_id> segments;
 };
 
+/// Keep the files of segments that are retired from now on.
+struct hold_segments {};
+
+struct segments_held {};
+
+/// What is sealed, and what was retired since `hold_segments`.
+struct list_held {};
+
+struct held_listed {
+  /// Only sealed segments; a flush counts that was known then or now.
+  storage::manifest state;
+};
+
+/// Delete what was retired since `hold_segments`, and hold nothing any more.
+struct release_segments {};
+
 /// A flush was appended at `sequence` and is synced.
 struct record_flush {
   storage::sequence_number sequence = 0;
@@ -88,7 +104,10 @@ using catalog_actor = time_keeper_actor::extend<
   caf_compat::rpc<install_segment>::returns<catalog_updated>,
   caf_compat::rpc<retire_segments>::returns<catalog_updated>,
   caf_compat::rpc<record_flush>::returns<catalog_updated>,
-  caf_compat::takes<stop_catalog>>;
+  // For one backup at a time; a stop releases too.
+  caf_compat::rpc<hold_segments>::returns<segments_held>,
+  caf_compat::rpc<list_held>::returns<held_listed>,
+  caf_compat::takes<release_segments>, caf_compat::takes<stop_catalog>>;
 
 struct catalog_args {
   std::shared_ptr<storage::file_system> files;
@@ -118,5 +137,10 @@ KVS_MESSAGE(kvs::actors::segment_id_allocated)
 KVS_MESSAGE(kvs::actors::install_segment)
 KVS_MESSAGE(kvs::actors::retire_segments)
 KVS_MESSAGE(kvs::actors::record_flush)
+KVS_MESSAGE(kvs::actors::hold_segments)
+KVS_MESSAGE(kvs::actors::segments_held)
+KVS_MESSAGE(kvs::actors::list_held)
+KVS_MESSAGE(kvs::actors::held_listed)
+KVS_MESSAGE(kvs::actors::release_segments)
 KVS_MESSAGE(kvs::actors::stop_catalog)
 KVS_MESSAGE(kvs::actors::catalog_updated)

@@ -181,6 +181,15 @@ void connection::discard_output(std::size_t count) {
   }
 }
 
+template <class Message>
+constexpr bool goes_to_writer = true;
+template <>
+constexpr bool goes_to_writer<compact_store> = false;
+template <>
+constexpr bool goes_to_writer<make_backup> = false;
+template <>
+constexpr bool goes_to_writer<collect_figures> = false;
+
 void connection::forward(std::uint32_t shard, shard_request message) {
   std::visit(
     [&](auto& each) { send_to(args_.store.shards[shard], std::move(each)); },
@@ -190,6 +199,8 @@ void connection::forward(std::uint32_t shard, shard_request message) {
 void connection::forward(store_request message) {
   if (auto* compact = std::get_if<compact_store>(&message))
     return send_to(args_.store.compactor, *compact);
+  if (auto* backup = std::get_if<make_backup>(&message))
+    return send_to(args_.store.archivist, std::move(*backup));
   if (auto* collect = std::get_if<collect_figures>(&message)) {
     for (const auto& shard : args_.store.shards)
       send_to(shard, *collect);
@@ -199,9 +210,7 @@ void connection::forward(store_request message) {
   std::visit(
     [this](auto& each) {
       using sent = std::decay_t<decltype(each)>;
-      if constexpr (!std::is_same_v<
-                      sent,
-                      compact_store> && !std::is_same_v<sent, collect_figures>)
+      if constexpr (goes_to_writer<sent>)
         send_to(args_.store.writer, std::move(each));
     },
     message);

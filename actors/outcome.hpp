@@ -21,6 +21,8 @@ enum class outcome : std::uint8_t {
   out_of_range,
   /// The value is no decimal integer. Nothing changed.
   wrong_type,
+  /// What was asked for makes no sense here. Nothing changed.
+  bad_argument,
   /// A version that the transaction relied on has changed. Nothing changed.
   conflict,
   /// The disk is full. Nothing changed.

@@ -25,12 +25,12 @@ namespace kvs::actors {
 
 /// What goes to one shard.
 using shard_request = std::variant<read_batch, evaluate_batch, scan_keys>;
-/// What goes to the WRITER; `compact_store` to the COMPACTOR and
-/// `collect_figures` to every shard and both of them.
+/// What goes to the WRITER; `compact_store` to the COMPACTOR, `make_backup` to
+/// the ARCHIVIST and `collect_figures` to every shard, WRITER and COMPACTOR.
 using store_request
   = std::variant<append_batch, append_atomic, withdraw_transaction, place_cut,
                  count_at_cut, flush_store, sync_now, compact_store,
-                 collect_figures>;
+                 make_backup, collect_figures>;
 
 /// What a router needs of its owner: a way out. Every message is complete but
 /// for `from`, which the owner fills in.

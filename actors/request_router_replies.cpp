@@ -128,6 +128,17 @@ void request_router::reply_figures(std::uint32_t slot) {
     done.bytes_after = figure("bytes_after");
     return reply(slot, done, {});
   }
+  if (flights_[slot].type == protocol::request_type::backup) {
+    protocol::backup_reply done;
+    done.segments = figure("segments");
+    done.bytes = figure("bytes");
+    done.kept = figure("kept");
+    done.linked = figure("linked");
+    done.copied = figure("copied");
+    done.copied_bytes = figure("copied_bytes");
+    done.version = figure("version");
+    return reply(slot, done, {});
+  }
   protocol::stats_reply stats;
   for (const auto& [name, value] : more.figures)
     stats.figures.push_back({name, std::to_string(value)});

@@ -78,6 +78,16 @@ void request_router::start_wide(std::uint32_t slot) {
     case protocol::request_type::compact:
       more.parts_left = 1;
       return port_.forward(compact_store{{}, ref});
+    case protocol::request_type::backup: {
+      const auto& wanted = std::get<protocol::backup>(more.request);
+      more.parts_left = 1;
+      send_collected();
+      return port_.forward(make_backup{{},
+                                       ref,
+                                       std::string{wanted.to},
+                                       std::string{wanted.earlier},
+                                       wanted.copies});
+    }
     case protocol::request_type::flush:
       send_collected();
       flights_[slot].way = route::atomic;

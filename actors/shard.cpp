@@ -196,6 +196,7 @@ void shard::apply_part(publication_part& part) {
       expiring_.clear();
       expiries_ = {};
       key_count_ = 0;
+      inexact_hashes_.clear();
       ++flushes_;
       flushed_below_ = part.sequence;
       return hold_batch(part);

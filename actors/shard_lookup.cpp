@@ -120,7 +120,7 @@ void shard::apply_record(const published_record& record,
                          const std::optional<storage::index_entry>& replaced) {
   // An evaluation has just found out what its record replaces. It may have
   // been moved since.
-  if (!replaced || !exchange(record, *replaced))
+  if (must_hide(record) || !replaced || !exchange(record, *replaced))
     find_and_replace(record);
   if (record.type != storage::record_type::put) {
     if (record.was_made)
@@ -132,6 +132,12 @@ void shard::apply_record(const published_record& record,
     note_unnoticed(record, replaced);
   else if (!watches_.empty())
     note_made(record.key, record.entry.sequence);
+}
+
+bool shard::must_hide(const published_record& record) const {
+  return record.type != storage::record_type::put
+         && (unsettled_hashes_.contains(record.hash)
+             || inexact_hashes_.contains(record.hash));
 }
 
 bool shard::exchange(const published_record& record,
@@ -164,6 +170,8 @@ void shard::forget_expiry(const storage::index_entry& entry) {
 void shard::find_and_replace(const published_record& record) {
   candidates_.clear();
   index_.find(record.hash, candidates_);
+  if (must_hide(record))
+    return settle_later(record);
   resolved_key older;
   if (!candidates_.empty())
     older = resolve_now(candidates_, record.key, head_buffer(record.key));
@@ -197,21 +205,49 @@ void shard::settle_later(const published_record& record) {
   auto id = ++last_unsettled_;
   unsettled_.emplace(
     id, unsettled_record{record.hash, record.entry.location, is_put, flushes_});
-  ++unsettled_hashes_[record.hash];
+  unsettled_hashes_[record.hash].push_back(id);
   resolve_cold(candidates_, record.key, 0,
                [this, id](const record_found& found) { settle(id, found); });
 }
 
 void shard::settle(std::uint64_t id, const record_found& found) {
-  auto it = unsettled_.find(id);
-  assert(it != unsettled_.end());
-  auto record = it->second;
-  unsettled_.erase(it);
-  if (auto held = unsettled_hashes_.find(record.hash); --held->second == 0)
-    unsettled_hashes_.erase(held);
+  auto& answered = unsettled_.at(id);
+  auto hash = answered.hash;
+  answered.found = found;
+  settle_in_order(hash);
+  while (!held_moves_.empty()
+         && !touches_unsettled(held_moves_.front().message)) {
+    auto next = std::move(held_moves_.front());
+    held_moves_.pop_front();
+    next.promise.deliver(apply(next.message));
+  }
+}
+
+/// READERS answer in any order. A deletion must not go before what it hides:
+/// that is what older records were found to replace, too.
+void shard::settle_in_order(storage::key_hash hash) {
+  for (auto open = unsettled_hashes_.find(hash);
+       open != unsettled_hashes_.end(); open = unsettled_hashes_.find(hash)) {
+    auto id = open->second.front();
+    auto it = unsettled_.find(id);
+    if (!it->second.found)
+      return;
+    open->second.erase(open->second.begin());
+    if (open->second.empty())
+      unsettled_hashes_.erase(open);
+    auto record = std::move(it->second);
+    unsettled_.erase(it);
+    settle(id, record);
+  }
+}
+
+void shard::settle(std::uint64_t id, const unsettled_record& record) {
+  const auto& found = *record.found;
   auto has_older = found.what == record_found::kind::found;
   auto is_known = found.error.code == outcome::ok;
   is_exact_ = is_exact_ && is_known;
+  if (!is_known && record.flushes == flushes_)
+    inexact_hashes_.insert(record.hash);
   std::int64_t correction = is_known && !has_older ? 1 : 0;
   // A flush has taken everything that was there.
   if (record.flushes == flushes_) {
@@ -221,18 +257,12 @@ void shard::settle(std::uint64_t id, const record_found& found) {
       index_.remove(record.hash, found.entry.location);
       forget_expiry(found.entry);
     }
-    // What could not be read is nearly certainly the key's older record: its
-    // deletion goes on hiding it.
-    if (!record.is_put && is_known)
+    // What could not be read, now or by an earlier overwrite, is nearly
+    // certainly an older record of the key: its deletion goes on hiding it.
+    if (!record.is_put && !inexact_hashes_.contains(record.hash))
       index_.remove(record.hash, record.location);
   }
   settle_counts(id, correction);
-  while (!held_moves_.empty()
-         && !touches_unsettled(held_moves_.front().message)) {
-    auto next = std::move(held_moves_.front());
-    held_moves_.pop_front();
-    next.promise.deliver(apply(next.message));
-  }
 }
 
 } // namespace kvs::actors

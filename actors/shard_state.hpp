@@ -4,6 +4,7 @@
 #include "actors/shard_work.hpp"
 
 #include <boost/unordered/unordered_flat_map.hpp>
+#include <boost/unordered/unordered_flat_set.hpp>
 
 #include <deque>
 #include <functional>
@@ -92,6 +93,11 @@ private:
   void find_and_replace(const published_record& record);
   void settle_later(const published_record& record);
   void settle(std::uint64_t id, const record_found& found);
+  void settle_in_order(storage::key_hash hash);
+  void settle(std::uint64_t id, const unsettled_record& record);
+  /// Older records of the key may be in the index that nobody has found out
+  /// about: a deletion has to stay in front of them.
+  bool must_hide(const published_record& record) const;
   void note_expiry(storage::key_hash hash, const storage::index_entry& entry);
   void forget_expiry(const storage::index_entry& entry);
 
@@ -260,7 +266,9 @@ private:
 
   /// By number, in the order of publication.
   std::map<std::uint64_t, unsettled_record> unsettled_;
-  boost::unordered_flat_map<storage::key_hash, std::uint32_t> unsettled_hashes_;
+  /// The numbers of those of each hash, oldest first.
+  boost::unordered_flat_map<storage::key_hash, std::vector<std::uint64_t>>
+    unsettled_hashes_;
   std::uint64_t last_unsettled_ = 0;
   std::deque<waiting_count> counts_;
   /// Moves of records that may be among the unsettled.
@@ -295,6 +303,8 @@ private:
   bool live_changed_ = true;
   /// What could not be settled leaves two records of a key in the index.
   bool is_exact_ = true;
+  /// Of those records.
+  boost::unordered_flat_set<storage::key_hash> inexact_hashes_;
   storage::sequence_number flushed_below_ = 0;
   std::optional<caf::typed_response_promise<shard_stopped>> stop_promise_;
   struct {

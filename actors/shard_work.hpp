@@ -80,6 +80,8 @@ struct unsettled_record {
   bool is_put = false;
   /// Flushes before it.
   std::uint64_t flushes = 0;
+  /// The answer, while older questions of the same hash are open.
+  std::optional<record_found> found{};
 };
 
 /// A count whose keys are not all settled.

@@ -120,6 +120,17 @@ private:
     return spawn_compactor(system_, std::move(args), new_thread());
   }
 
+  archivist_actor spawn_store_archivist(const catalog_actor& catalog) {
+    archivist_args args;
+    args.files = options_.files;
+    args.directory = options_.directory;
+    args.root = options_.backup_root;
+    args.clock = access_.clock;
+    args.writer = access_.writer;
+    args.catalog = catalog;
+    return spawn_archivist(system_, std::move(args), new_thread());
+  }
+
   void spawn_shards(storage::recovered_store& from,
                     const std::vector<reader_actor>& readers,
                     const catalog_actor& catalog) {
@@ -160,9 +171,11 @@ private:
     all.budget = access_.budget;
     access_.writer = spawn_store_writer(from, all.syncer, all.catalog);
     access_.compactor = spawn_store_compactor(from, all.catalog);
+    access_.archivist = spawn_store_archivist(all.catalog);
     spawn_shards(from, all.readers, all.catalog);
     all.writer = access_.writer;
     all.compactor = access_.compactor;
+    all.archivist = access_.archivist;
     all.shards = access_.shards;
     all.on_death = options_.on_death;
     caf_compat::tell_anon(access_.compactor, connect_compactor{access_.shards});

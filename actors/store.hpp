@@ -2,6 +2,7 @@
 /// listeners; another CAF application embeds it by the same call.
 #pragma once
 
+#include "actors/archivist.hpp"
 #include "actors/caf_compat.hpp"
 #include "actors/compactor.hpp"
 #include "actors/memory_budget.hpp"
@@ -22,6 +23,8 @@ namespace kvs::actors {
 
 struct store_options {
   std::string directory = "./kvs-data";
+  /// Where backups are made; empty: none are.
+  std::string backup_root;
   sync_mode sync = sync_mode::always;
   std::chrono::milliseconds sync_interval{1000};
   /// 0: one per core.
@@ -72,6 +75,7 @@ struct store_options {
 struct store_access {
   writer_actor writer;
   compactor_actor compactor;
+  archivist_actor archivist;
   std::vector<shard_actor> shards;
   /// For large values, which shards do not read themselves.
   std::vector<reader_actor> readers;

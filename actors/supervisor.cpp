@@ -41,7 +41,7 @@ public:
     return {
       [this](const stop_store&) -> caf::result<store_stopped> {
         promise_ = this->make_response_promise<store_stopped>();
-        stop_writer_first();
+        stop_archivist_first();
         return *promise_;
       },
       [this](const actor_gone& note) {
@@ -66,6 +66,7 @@ private:
   void watch_all() {
     watch_one(args_.writer, "writer");
     watch_one(args_.compactor, "compactor");
+    watch_one(args_.archivist, "archivist");
     watch_one(args_.catalog, "catalog");
     watch_one(args_.syncer, "syncer");
     for (const auto& each : args_.shards)
@@ -77,7 +78,13 @@ private:
       watch_one(args_.residency, "residency");
   }
 
-  void stop_writer_first() {
+  void stop_archivist_first() {
+    caf_compat::ask(this, args_.archivist, stop_archivist{})
+      .then([this](const archivist_stopped&) { stop_writer_next(); },
+            [this](const caf::error&) { stop_writer_next(); });
+  }
+
+  void stop_writer_next() {
     caf_compat::ask(this, args_.writer, stop_writer{reported_})
       .then(
         [this](const writer_stopped& reply) {

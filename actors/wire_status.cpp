@@ -12,6 +12,8 @@ protocol::status to_wire_status(outcome code) noexcept {
       return protocol::status::out_of_range;
     case outcome::wrong_type:
       return protocol::status::wrong_type;
+    case outcome::bad_argument:
+      return protocol::status::bad_argument;
     case outcome::conflict:
       return protocol::status::conflict;
     case outcome::no_space:

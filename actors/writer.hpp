@@ -90,6 +90,8 @@ struct sync_log {};
 
 struct log_made_durable {
   failure error;
+  /// `seal_active`: the log is sealed up to this number.
+  storage::sequence_number sequence = 0;
 };
 
 /// Pass `mark_applied` through every shard's publication stream.

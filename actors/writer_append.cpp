@@ -46,7 +46,8 @@ bool writer::stage(writer_input& input) {
   }
   if (building_.max_sequence != 0 && !roll_over())
     return false;
-  seal_waiters_.push_back(std::get<seal_input>(input).promise);
+  seal_waiters_.push_back(
+    {std::get<seal_input>(input).promise, last_sequence_});
   if (sealing_.empty())
     settle_seal_waiters({});
   return true;
@@ -143,8 +144,9 @@ bool writer::stage_evaluated(evaluated_input& input) {
 void writer::reject(std::uint32_t shard, const evaluated_record& record) {
   ++figures_.rejections;
   auto slot = storage::slot_of(record.hash);
-  // The second rejection reserves: nobody is rejected for ever.
-  if (record.rejection_count > 0 && !reservations_.contains(slot))
+  // The second rejection reserves: nobody is rejected for ever. But what comes
+  // back after a stop is refused, and nothing may wait behind the last seal.
+  if (record.rejection_count > 0 && !stopping_ && !reservations_.contains(slot))
     reservations_[slot].hash = record.hash;
   // It goes back behind the publication of the record that beat it, which is
   // in this group or an earlier one.
@@ -215,7 +217,7 @@ void writer::stage_batch(append_atomic& input, atomic_write& done) {
 
 void writer::reject(append_atomic& input) {
   ++figures_.rejections;
-  if (input.rejection_count > 0) {
+  if (input.rejection_count > 0 && !stopping_) {
     auto reserve = [&](std::uint32_t slot) {
       auto [it, fresh] = reservations_.try_emplace(slot);
       if (fresh) {

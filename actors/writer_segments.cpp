@@ -172,7 +172,7 @@ void writer::oldest_was_sealed(const catalog_updated& reply) {
 
 void writer::settle_seal_waiters(const failure& error) {
   for (auto& each : std::exchange(seal_waiters_, {}))
-    each.deliver(log_made_durable{error});
+    each.promise.deliver(log_made_durable{error, each.sequence});
 }
 
 void writer::try_finish_stop() {

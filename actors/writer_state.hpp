@@ -104,6 +104,12 @@ struct sync_waiter {
   storage::sequence_number flush_sequence = 0;
 };
 
+/// Somebody who waits until the MANIFEST has all that is sealed.
+struct seal_waiter {
+  caf::typed_response_promise<log_made_durable> promise;
+  storage::sequence_number sequence = 0;
+};
+
 /// A segment that is complete, on its way into the MANIFEST.
 struct sealing_segment {
   storage::segment_entry entry;
@@ -292,7 +298,7 @@ private:
   /// Sealed segments that the compaction debt does not count yet.
   std::deque<std::pair<storage::segment_id, std::uint64_t>> uncounted_;
   /// Those who wait until `sealing_` is empty.
-  std::vector<caf::typed_response_promise<log_made_durable>> seal_waiters_;
+  std::vector<seal_waiter> seal_waiters_;
   /// A flush whose number the MANIFEST does not have yet.
   std::optional<std::pair<storage::log_position, storage::sequence_number>>
     flush_to_record_;

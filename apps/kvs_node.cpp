@@ -199,6 +199,8 @@ int main(int argc, char** argv) {
     return run(*verify);
   if (auto* salvage = std::get_if<salvage_command>(&parsed))
     return run(*salvage);
+  if (auto* restore = std::get_if<restore_command>(&parsed))
+    return run(*restore);
   auto& options = std::get<node_options>(parsed);
   set_up_log(options.verbose);
   raise_limits();

@@ -159,6 +159,14 @@ public:
     return std::shared_ptr<storage::file>{
       std::make_shared<counted_file>(*std::move(opened), ledger_)};
   }
+  storage::result<storage::path_status>
+  status(const std::string& path) override {
+    return real_->status(path);
+  }
+  storage::result<storage::ok> link(const std::string& from,
+                                    const std::string& to) override {
+    return real_->link(from, to);
+  }
   storage::result<storage::ok> rename(const std::string& from,
                                       const std::string& to) override {
     auto done = real_->rename(from, to);
@@ -183,6 +191,10 @@ public:
   storage::result<storage::ok>
   create_directory(const std::string& directory) override {
     return real_->create_directory(directory);
+  }
+  storage::result<storage::ok>
+  remove_directory(const std::string& directory) override {
+    return real_->remove_directory(directory);
   }
   storage::result<std::unique_ptr<storage::directory_lock>>
   lock(const std::string& path) override {

@@ -89,6 +89,10 @@ template <>
 struct answer<compact> {
   using type = compact_reply;
 };
+template <>
+struct answer<backup> {
+  using type = backup_reply;
+};
 
 template <class Request>
 using answer_to = typename answer<Request>::type;

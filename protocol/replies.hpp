@@ -133,6 +133,19 @@ struct compact_reply {
   std::uint64_t bytes_after{0};
 };
 
+/// Answers `backup`.
+struct backup_reply {
+  std::uint64_t segments{0};
+  std::uint64_t bytes{0};
+  /// Segments shared with the earlier backup, linked to the store, copied.
+  std::uint64_t kept{0};
+  std::uint64_t linked{0};
+  std::uint64_t copied{0};
+  std::uint64_t copied_bytes{0};
+  /// The newest version in it.
+  std::uint64_t version{0};
+};
+
 /// Answers any request that failed.
 struct error_reply {
   status code{status::internal};
@@ -147,6 +160,6 @@ using reply
   = std::variant<hello_reply, pong, value_reply, values_reply, write_reply,
                  erase_reply, exists_reply, increment_reply, append_reply,
                  scan_reply, count_reply, stats_reply, sync_reply,
-                 compact_reply, error_reply>;
+                 compact_reply, backup_reply, error_reply>;
 
 } // namespace kvs::protocol

@@ -145,11 +145,21 @@ struct compact {};
 /// Erases the whole store.
 struct flush {};
 
+/// Makes a backup of the store and waits for it.
+struct backup {
+  /// A directory on the machine of the node, where that allows backups.
+  std::string_view to;
+  /// An earlier one that it may share files with; empty: none.
+  std::string_view earlier;
+  /// Copy what could be linked.
+  bool copies{false};
+};
+
 /// Any request. The order of the alternatives is the order of the frozen type
 /// numbers of the native protocol, which begin with 1.
 using request = std::variant<hello, ping, get, multi_get, put, erase, exists,
                              increment, append, touch, persist, batch, transact,
-                             scan, count, stats, sync, compact, flush>;
+                             scan, count, stats, sync, compact, flush, backup>;
 
 /// Type numbers of the native protocol; frozen.
 enum class request_type : std::uint8_t {
@@ -172,13 +182,14 @@ enum class request_type : std::uint8_t {
   sync = 17,
   compact = 18,
   flush = 19,
+  backup = 20,
 };
 
 /// Number of request types, whose numbers are 1 to this one.
 inline constexpr std::uint8_t request_type_count = std::variant_size_v<request>;
 
 static_assert(request_type_count
-              == static_cast<std::uint8_t>(request_type::flush));
+              == static_cast<std::uint8_t>(request_type::backup));
 
 /// Returns the type number of `r`.
 inline request_type type_of(const request& r) {

@@ -179,7 +179,10 @@ bool part_loader::take_expiry(const std::byte* at) {
        load_le<std::uint32_t>(at + 24)};
   ++expiry_count_;
   if (found.expires_at <= now_)
-    return target_.keys.remove(found.hash, found.location);
+    // What is live must not be counted below nothing.
+    return target_.keys.live_in(found.location.segment).bytes
+             >= found.location.size_bytes
+           && target_.keys.remove(found.hash, found.location);
   target_.expiring.add(found);
   return true;
 }

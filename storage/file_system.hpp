@@ -86,6 +86,17 @@ enum class open_mode {
   create,
 };
 
+/// What is at a path.
+struct path_status {
+  enum class kind { file, directory, symbolic_link, other };
+  kind what = kind::other;
+  /// Whom it belongs to, and whether this process acts for that user.
+  std::uint32_t owner = 0;
+  bool is_own = false;
+  /// This process may read and write it, and enter it if it is a directory.
+  bool is_writable = false;
+};
+
 /// Paths are as the operating system takes them. None of these calls follows
 /// a symbolic link in the last component.
 class file_system {
@@ -96,6 +107,13 @@ public:
   virtual result<std::shared_ptr<file>> open(const std::string& path,
                                              open_mode mode)
     = 0;
+  /// Errors: not_found; unusable_directory: a part of the path is no directory
+  /// or may not be entered; io_failed.
+  virtual result<path_status> status(const std::string& path) = 0;
+  /// Gives a file another name; both must be on one file system that knows
+  /// such links. Survives a power cut after `sync_directory`.
+  /// Errors: not_found, io_failed (also if it cannot be linked: copy it).
+  virtual result<ok> link(const std::string& from, const std::string& to) = 0;
   /// Replaces `to`. Survives a power cut after `sync_directory`.
   virtual result<ok> rename(const std::string& from, const std::string& to) = 0;
   /// Errors: not_found, io_failed.
@@ -108,6 +126,8 @@ public:
   /// Creates it, and its parents, if missing. Mode 0700.
   /// Errors: unusable_directory.
   virtual result<ok> create_directory(const std::string& directory) = 0;
+  /// It must be empty. Errors: not_found, io_failed.
+  virtual result<ok> remove_directory(const std::string& directory) = 0;
   /// Takes the kernel's lock on `path` (created if missing) and writes the
   /// holder's process id into it. The content never decides who holds it.
   /// Errors: locked (context names the holder's pid), io_failed.

@@ -1,6 +1,7 @@
 #include "storage/recovery.hpp"
 
 #include "storage/checkpoint.hpp"
+#include "storage/directory_check.hpp"
 #include "storage/key_hash.hpp"
 #include "storage/random.hpp"
 #include "storage/recovery_opening.hpp"
@@ -21,17 +22,28 @@ constexpr std::uint32_t epoch_max
 result<recovered_store> opening::run() {
   using step = result<ok> (opening::*)();
   constexpr step steps[] = {
-    &opening::lock_directory,  &opening::read_state,
-    &opening::judge_unlisted,  &opening::load_unsealed_segments,
-    &opening::load_checkpoint, &opening::load_sealed_segments,
-    &opening::fill_shards,     &opening::settle_tails,
-    &opening::raise_epoch,     &opening::install,
+    &opening::inspect_directory,
+    &opening::lock_directory,
+    &opening::read_state,
+    &opening::judge_unlisted,
+    &opening::load_unsealed_segments,
+    &opening::load_checkpoint,
+    &opening::load_sealed_segments,
+    &opening::fill_shards,
+    &opening::settle_tails,
+    &opening::raise_epoch,
+    &opening::install,
   };
   for (const step next : steps)
     if (auto done = (this->*next)(); !done)
       return done.error();
   delete_unlisted();
   return std::move(store_);
+}
+
+/// Before the lock, which is a file that is written.
+result<ok> opening::inspect_directory() {
+  return check_directory(*files_, options_.directory);
 }
 
 result<ok> opening::lock_directory() {
@@ -67,19 +79,9 @@ void opening::make_shards() {
        {}});
 }
 
-/// The MANIFEST comes first, so that segment files without one always mean
-/// that it was lost.
+/// The MANIFEST comes first, so that segment files without one, which
+/// `inspect_directory` refuses, always mean that it was lost.
 result<ok> opening::begin_new_store() {
-  auto names = files_->list(options_.directory);
-  if (!names)
-    return names.error();
-  for (const std::string& name : *names)
-    if (const auto known = recognise(name);
-        known && known->kind != store_file_kind::temporary)
-      return error{errc::corrupt, 0,
-                   options_.directory + "/" + name
-                     + " offset 0: a segment, but the directory has no "
-                       "MANIFEST"};
   found_.store_id = random_number();
   found_.hash_seed = random_number();
   found_.next_segment = segment_id{1};

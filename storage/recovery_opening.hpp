@@ -27,6 +27,7 @@ public:
   result<recovered_store> run();
 
 private:
+  result<ok> inspect_directory();
   result<ok> lock_directory();
   result<ok> read_state();
   result<ok> begin_new_store();

@@ -31,9 +31,9 @@ void add_global_options(CLI::App& app, settings& chosen) {
   app.add_flag("--json", chosen.json, "Print JSON instead of text");
   app
     .add_option("--timeout", chosen.timeout_seconds,
-                "Seconds to wait for an answer")
+                "Seconds to wait for an answer; a day for a backup")
     ->check(CLI::Range(0.001, 1e6))
-    ->capture_default_str();
+    ->option_text("SECONDS [60]");
 }
 
 // The only place that sees exceptions of the option parser.

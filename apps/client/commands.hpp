@@ -63,6 +63,12 @@ struct flush_options {
   bool yes{false};
 };
 
+struct backup_options {
+  std::string to;
+  std::string earlier;
+  bool copies{false};
+};
+
 int run_set(session& node, const set_options& options);
 int run_get(session& node, const get_options& options);
 int run_mget(session& node, const std::vector<std::string>& keys);
@@ -81,6 +87,7 @@ int run_count(session& node);
 int run_stats(session& node);
 int run_sync(session& node);
 int run_compact(session& node);
+int run_backup(session& node, const backup_options& options);
 int run_flush(session& node, const flush_options& options);
 int run_ping(session& node);
 

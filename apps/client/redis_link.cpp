@@ -40,7 +40,7 @@ redis_link::redis_link(const settings& options, const redis_source& source)
   }
   client_options patience;
   patience.request_timeout = std::chrono::milliseconds{
-    static_cast<std::int64_t>(options.timeout_seconds * 1000)};
+    static_cast<std::int64_t>(options.timeout_seconds.value_or(60) * 1000)};
   auto connected = resp_client::connect(target->host, target->port, patience);
   if (!connected) {
     error_ = connected.error().message;

@@ -28,6 +28,15 @@ std::optional<endpoint> parse_endpoint(std::string_view address) {
   return endpoint{std::string{host}, port};
 }
 
+void session::be_patient() {
+  constexpr double day_seconds = 86'400;
+  if (settings_.timeout_seconds)
+    return;
+  settings_.timeout_seconds = day_seconds;
+  // A connection that is there is not patient enough.
+  client_.reset();
+}
+
 protocol::client* session::node() {
   if (client_)
     return &*client_;
@@ -40,7 +49,7 @@ protocol::client* session::node() {
   }
   protocol::client_options options;
   options.request_timeout = std::chrono::milliseconds{
-    static_cast<std::int64_t>(settings_.timeout_seconds * 1000)};
+    static_cast<std::int64_t>(settings_.timeout_seconds.value_or(60) * 1000)};
   auto connected
     = protocol::client::connect(target->host, target->port, options);
   if (!connected) {

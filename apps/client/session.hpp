@@ -27,7 +27,8 @@ struct settings {
   std::string address{"127.0.0.1:4000"};
   /// Print JSON instead of text.
   bool json{false};
-  double timeout_seconds{60};
+  /// Nothing: a minute, or a day for what takes long by its nature.
+  std::optional<double> timeout_seconds{};
 };
 
 struct endpoint {
@@ -55,6 +56,9 @@ public:
   void set_json(bool on) {
     settings_.json = on;
   }
+
+  /// The next requests may take long.
+  void be_patient();
 
   /// The connected client, or null after the reason was printed.
   protocol::client* node();

@@ -163,6 +163,30 @@ int run_compact(session& node) {
   return exit_ok;
 }
 
+int run_backup(session& node, const backup_options& options) {
+  node.be_patient();
+  const auto reply
+    = node.ask(protocol::backup{options.to, options.earlier, options.copies});
+  if (!reply)
+    return node.failure();
+  const backup_reply& done = reply->message;
+  if (node.json())
+    print_json({{"segments", done.segments},
+                {"bytes", done.bytes},
+                {"kept", done.kept},
+                {"linked", done.linked},
+                {"copied", done.copied},
+                {"copied_bytes", done.copied_bytes},
+                {"version", done.version}});
+  else
+    print_line(grouped(done.segments) + " segments, "
+               + readable_bytes(done.bytes) + ": " + grouped(done.kept)
+               + " kept, " + grouped(done.linked) + " linked, "
+               + grouped(done.copied) + " copied; up to version "
+               + std::to_string(done.version));
+  return exit_ok;
+}
+
 int run_flush(session& node, const flush_options& options) {
   if (!options.yes && !confirm_flush(node.options().address))
     return exit_failed;

@@ -89,6 +89,25 @@ void add_scan(CLI::App& app, command_action& action) {
   });
 }
 
+void add_backup(CLI::App& app, command_action& action) {
+  auto* sub = app.add_subcommand(
+    "backup", "Have the node make a backup of its store, while it is in use");
+  auto options = std::make_shared<backup_options>();
+  add_text(*sub, "DIR", options->to,
+           "Directory of the backup on the machine of the node: a new name "
+           "right below the --backup-root of the node")
+    ->required();
+  add_text(*sub, "--incremental-from", options->earlier,
+           "An earlier backup there; what is in it already is linked, not "
+           "copied")
+    ->option_text("DIR");
+  sub->add_flag("--copy", options->copies,
+                "Copy all files, even where hard links are possible");
+  sub->callback([&action, options] {
+    action = [options](session& node) { return run_backup(node, *options); };
+  });
+}
+
 void add_flush(CLI::App& app, command_action& action) {
   auto* sub = app.add_subcommand("flush", "Erase every key, after asking");
   auto options = std::make_shared<flush_options>();
@@ -136,6 +155,7 @@ void add_store_subcommands(CLI::App& app, command_action& action) {
            run_sync);
   add_bare(app, action, "compact", "Give the space of dead records back",
            run_compact);
+  add_backup(app, action);
   add_flush(app, action);
   add_bare(app, action, "ping", "Measure one round trip", run_ping);
   add_import(app, action);

@@ -2,6 +2,8 @@
 
 #include "apps/node/exit_codes.hpp"
 #include "apps/node/recovery_display.hpp"
+#include "storage/clock.hpp"
+#include "storage/restore.hpp"
 #include "storage/salvage.hpp"
 #include "storage/verify.hpp"
 
@@ -39,9 +41,14 @@ void print(const std::vector<std::string>& notes) {
 int run(const verify_command& command) {
   recovery_display display{"verifying"};
   auto files = storage::posix_file_system();
-  auto done = storage::verify_store(
-    *files, command.directory,
-    [&](const storage::recovery_progress& now) { display.update(now); });
+  auto tell
+    = [&](const storage::recovery_progress& now) { display.update(now); };
+  // A store has no listing, and a backup nothing else to begin with.
+  const bool is_backup
+    = static_cast<bool>(files->status(command.directory + "/BACKUP"));
+  auto done = is_backup
+                ? storage::verify_backup(*files, command.directory, tell)
+                : storage::verify_store(*files, command.directory, tell);
   display.finish();
   if (!done)
     return refuse(done.error());
@@ -70,6 +77,22 @@ int run(const salvage_command& command) {
               static_cast<unsigned long long>(done->records),
               done->lost.size());
   return done->lost.empty() ? exit_ok : exit_incomplete;
+}
+
+int run(const restore_command& command) {
+  recovery_display display{"restoring"};
+  auto done = storage::restore_backup(
+    storage::posix_file_system(), command.backup, command.to,
+    storage::wall_clock_now(),
+    [&](const storage::recovery_progress& now) { display.update(now); });
+  display.finish();
+  if (!done)
+    return refuse(done.error());
+  std::printf("restored segments=%llu records=%llu bytes=%llu\n",
+              static_cast<unsigned long long>(done->segments),
+              static_cast<unsigned long long>(done->records),
+              static_cast<unsigned long long>(done->bytes));
+  return exit_ok;
 }
 
 } // namespace kvs::apps

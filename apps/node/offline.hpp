@@ -6,7 +6,7 @@
 
 namespace kvs::apps {
 
-/// `kvs-node verify DIR`
+/// `kvs-node verify DIR`, of a store or a backup
 struct verify_command {
   std::string directory;
 };
@@ -17,9 +17,16 @@ struct salvage_command {
   std::string to;
 };
 
-/// Both print what they find to stdout, one line each, and what keeps them from
+/// `kvs-node restore BACKUP --to DIR`
+struct restore_command {
+  std::string backup;
+  std::string to;
+};
+
+/// All print what they find to stdout, one line each, and what keeps them from
 /// it to stderr. They return the exit code.
 int run(const verify_command& command);
 int run(const salvage_command& command);
+int run(const restore_command& command);
 
 } // namespace kvs::apps

@@ -34,6 +34,12 @@ void add_store_options(CLI::App& app, node_options& options, raw_options& raw) {
     ->capture_default_str()
     ->group("Store");
   app
+    .add_option("--backup-root", store.backup_root,
+                "Let clients have backups made in new directories right below "
+                "this one")
+    ->option_text("PATH [no backups]")
+    ->group("Store");
+  app
     .add_option("--sync", raw.sync,
                 "When a write is acknowledged: always (it survives power "
                 "loss), interval (at most --sync-interval-ms of writes can "
@@ -165,9 +171,10 @@ void add_limits(CLI::App& app, node_options& options, raw_options& raw) {
 
 CLI::App* add_verify(CLI::App& app, verify_command& command) {
   auto* const added = app.add_subcommand(
-    "verify", "Read every record of a store and compare its checksums. Writes "
-              "nothing; a node may be serving the directory");
-  added->add_option("DIR", command.directory, "Directory of the store")
+    "verify", "Read every record of a store or a backup and compare its "
+              "checksums. Writes nothing; a node may be serving the store");
+  added
+    ->add_option("DIR", command.directory, "Directory of the store or backup")
     ->required();
   app.require_subcommand(0, 1);
   return added;
@@ -183,6 +190,19 @@ CLI::App* add_salvage(CLI::App& app, salvage_command& command) {
     ->add_option("--to", command.to,
                  "Directory of the new store; made, or empty")
     ->option_text("NEWDIR")
+    ->required();
+  return added;
+}
+
+CLI::App* add_restore(CLI::App& app, restore_command& command) {
+  auto* const added = app.add_subcommand(
+    "restore", "Make a store of a backup; every byte is compared with its "
+               "checksum");
+  added->add_option("BACKUP", command.backup, "Directory of the backup")
+    ->required();
+  added
+    ->add_option("--to", command.to, "Directory of the store; made, or empty")
+    ->option_text("DIR")
     ->required();
   return added;
 }
@@ -271,6 +291,7 @@ node_command parse_node_options(int argc, char** argv) {
   raw_options raw;
   verify_command verify;
   salvage_command salvage;
+  restore_command restore;
   CLI::App app{"kvs-node: a durable key-value store, served over TCP.",
                "kvs-node"};
   app.set_version_flag("-V,--version", "kvs-node " KVS_VERSION);
@@ -295,6 +316,7 @@ node_command parse_node_options(int argc, char** argv) {
   add_limits(app, options, raw);
   auto* const verifies = add_verify(app, verify);
   auto* const salvages = add_salvage(app, salvage);
+  auto* const restores = add_restore(app, restore);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {
@@ -306,6 +328,8 @@ node_command parse_node_options(int argc, char** argv) {
     return verify;
   if (salvages->parsed())
     return salvage;
+  if (restores->parsed())
+    return restore;
   return finish(std::move(options), raw);
 }
 

@@ -32,8 +32,8 @@ struct exit_now {
   int code = 0;
 };
 
-using node_command
-  = std::variant<node_options, verify_command, salvage_command, exit_now>;
+using node_command = std::variant<node_options, verify_command, salvage_command,
+                                  restore_command, exit_now>;
 
 node_command parse_node_options(int argc, char** argv);
 

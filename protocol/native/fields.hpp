@@ -109,6 +109,11 @@ template <class Archive, bare_request M>
 void fields(Archive&, M&) {
 }
 
+template <class Archive, same_message<backup> M>
+void fields(Archive& ar, M& m) {
+  ar(m.to, m.earlier, m.copies);
+}
+
 template <class Archive, same_message<hello_reply> M>
 void fields(Archive& ar, M& m) {
   ar(m.version, m.features, m.node_name, m.node_version, m.key_bytes_max,
@@ -183,6 +188,12 @@ void fields(Archive& ar, M& m) {
 template <class Archive, same_message<compact_reply> M>
 void fields(Archive& ar, M& m) {
   ar(m.segments_rewritten, m.bytes_before, m.bytes_after);
+}
+
+template <class Archive, same_message<backup_reply> M>
+void fields(Archive& ar, M& m) {
+  ar(m.segments, m.bytes, m.kept, m.linked, m.copied, m.copied_bytes,
+     m.version);
 }
 
 template <class Archive, same_message<error_reply> M>

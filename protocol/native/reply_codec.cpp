@@ -87,6 +87,8 @@ decoded decode_reply_to(request_type to, std::span<const std::byte> body) {
       return decode_as<sync_reply>(body);
     case request_type::compact:
       return decode_as<compact_reply>(body);
+    case request_type::backup:
+      return decode_as<backup_reply>(body);
   }
   return unknown_reply(static_cast<std::uint8_t>(to) | reply_bit);
 }

@@ -200,6 +200,74 @@ TEST_F(CollisionTest, HidesADeletedKeyBeforeItsRecordIsFound) {
   EXPECT_EQ(count(), 2);
 }
 
+// Goal: an erase shows no value that the key had before it, even if nobody has
+// found out yet what earlier overwrites have replaced.
+// Method: two overwrites wait for the READER while the erase, whose record is
+// in memory, does not.
+TEST_F(CollisionTest, AnEraseHidesWhatEarlierOverwritesHaveNotSettled) {
+  for (const bool is_blind : {false, true}) {
+    SCOPED_TRACE(is_blind);
+    files = test_support::memory_file_system::make();
+    open_with_an_unsettled_overwrite();
+    write("a", "newer");
+    files->resident(true);
+    if (is_blind)
+      erase_blindly("a");
+    else
+      erase("a");
+    EXPECT_EQ(value_of("a"), "<absent>");
+    auto op = make(operation_kind::increment, next_id++, "a");
+    op.delta = 1;
+    evaluate(session, op);
+    run_actors();
+    ASSERT_NE(told->find(next_id - 1), nullptr);
+    EXPECT_EQ(told->find(next_id - 1)->number, 1) << "it saw an old value";
+    erase("a");
+    release_reads();
+    EXPECT_EQ(value_of("a"), "<absent>");
+    EXPECT_EQ(value_of("b"), "value");
+    EXPECT_EQ(count(), 1);
+    EXPECT_EQ(keys(), std::vector<std::string>{"b"});
+    close();
+  }
+}
+
+// Goal: the same whichever READER answers first.
+TEST_F(CollisionTest, ADeletionStaysUntilAllThatItHidesIsFound) {
+  open_with_an_unsettled_overwrite();
+  write("a", "newer");
+  erase_blindly("a");
+  ASSERT_EQ(disk->reads.size(), 3u);
+  std::reverse(disk->reads.begin(), disk->reads.end());
+  for (int left = 3; left > 0; --left) {
+    files->resident(true);
+    EXPECT_EQ(value_of("a"), "<absent>") << left << " answers are open";
+    finish_read();
+  }
+  EXPECT_EQ(value_of("a"), "<absent>");
+  EXPECT_EQ(count(), 1);
+  close();
+  open(sync_mode::none);
+  EXPECT_TRUE(report.from_checkpoint);
+  EXPECT_EQ(count(), 1);
+}
+
+// Goal: nor does it if the disk has failed to say what an overwrite replaced.
+TEST_F(CollisionTest, AnEraseHidesWhatCouldNotBeRead) {
+  open_with_an_unsettled_overwrite();
+  files->fail(test_support::disk_call::read, 1, EIO, true);
+  release_reads();
+  files->stop_failing();
+  files->resident(true);
+  EXPECT_EQ(value_of("a"), "new");
+  erase("a");
+  EXPECT_EQ(value_of("a"), "<absent>");
+  write("a", "again");
+  EXPECT_EQ(value_of("a"), "again");
+  erase_blindly("a");
+  EXPECT_EQ(value_of("a"), "<absent>");
+}
+
 // Goal: a flush settles everything that was unsettled.
 TEST_F(CollisionTest, AFlushOvertakesWhatIsUnsettled) {
   open(sync_mode::none);

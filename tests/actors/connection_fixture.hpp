@@ -118,6 +118,7 @@ protected:
     args.stream = its_stream;
     args.store.writer = clients_writer ? clients_writer : writer;
     args.store.compactor = compactor;
+    args.store.archivist = archivist;
     args.store.shards = shards;
     args.store.readers = {reader};
     args.store.hash = std::make_shared<storage::key_hasher>(*hash);

@@ -65,6 +65,11 @@ public:
       [this](const record_flush& edit) {
         return keep_or_pass(edit, held_->hold_flushes, held_->flushes);
       },
+      [this](const hold_segments& edit) { return pass<segments_held>(edit); },
+      [this](const list_held& edit) { return pass<held_listed>(edit); },
+      [this](const release_segments& edit) {
+        caf_compat::tell(this, real_, edit);
+      },
       [this](const stop_catalog&) { quit(); },
       [this](const release_seal& how) { release(held_->seals, how.success); },
       [this](const release_flush&) { release(held_->flushes, true); },

@@ -59,6 +59,7 @@ public:
   std::vector<count_at_cut> counts;
   std::vector<flush_store> flushes;
   std::vector<sync_now> syncs;
+  std::vector<make_backup> backups;
   std::vector<std::pair<request_ref, std::shared_ptr<const stored_value>>>
     fetches;
   std::vector<std::pair<request_ref, std::shared_ptr<program>>> runs;
@@ -110,6 +111,10 @@ private:
   }
   void record(compact_store&) {
     order += 'm';
+  }
+  void record(make_backup& message) {
+    order += 'k';
+    backups.push_back(message);
   }
   void record(collect_figures&) {
     order += 'g';

@@ -263,6 +263,40 @@ TEST_F(RequestRouterTest, HoldsAReadBehindABatchOfThatKey) {
   EXPECT_EQ(port.reads.size(), 1u);
 }
 
+// Goal: a backup has what its client wrote before, and its figures come back.
+TEST_F(RequestRouterTest, ABackupWaitsForOwnWritesAndTellsItsFigures) {
+  set(1, "a");
+  protocol::backup wanted;
+  wanted.to = "monday";
+  wanted.earlier = "sunday";
+  wanted.copies = true;
+  submit(2, wanted);
+  turn();
+  EXPECT_TRUE(port.backups.empty()) << "before the write is answered";
+  ASSERT_EQ(port.blind.size(), 1u);
+  answer_to(port.blind[0]);
+  ASSERT_EQ(port.backups.size(), 1u);
+  EXPECT_EQ(port.backups[0].to, "monday");
+  EXPECT_EQ(port.backups[0].earlier, "sunday");
+  EXPECT_TRUE(port.backups[0].copies);
+  figures_collected figures;
+  figures.ref = port.backups[0].ref;
+  figures.figures
+    = {{"segments", 7}, {"bytes", 6},        {"kept", 5},   {"linked", 4},
+       {"copied", 3},   {"copied_bytes", 2}, {"version", 1}};
+  router.handle(figures);
+  turn();
+  ASSERT_NE(port.reply_to(2), nullptr);
+  const auto& done = std::get<protocol::backup_reply>(*port.reply_to(2));
+  EXPECT_EQ(done.segments, 7u);
+  EXPECT_EQ(done.bytes, 6u);
+  EXPECT_EQ(done.kept, 5u);
+  EXPECT_EQ(done.linked, 4u);
+  EXPECT_EQ(done.copied, 3u);
+  EXPECT_EQ(done.copied_bytes, 2u);
+  EXPECT_EQ(done.version, 1u);
+}
+
 TEST_F(RequestRouterTest, RefusesAForgedCursor) {
   protocol::scan request;
   request.cursor = 1'000'000;

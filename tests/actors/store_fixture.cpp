@@ -115,6 +115,9 @@ void store_fixture::open(sync_mode mode, std::uint32_t shard_count,
       if (entry.id == handle->id())
         to_compactor.sealed.push_back({entry, handle});
   compactor = spawn_compactor(system, to_compactor, caf_compat::on_scheduler);
+  archivist = spawn_archivist(
+    system, {files, "/store", "/backups", clock, writer, catalog},
+    caf_compat::on_scheduler);
   shards.clear();
   for (auto& share : recovered->shards) {
     shard_args to_shard;
@@ -157,6 +160,8 @@ void store_fixture::close() {
     finish_seal();
   while (!edits->flushes.empty())
     finish_flush_edit();
+  caf::anon_send(archivist, stop_archivist{});
+  run_actors();
   caf::anon_send(writer, stop_writer{});
   run_actors();
   caf::anon_send(compactor, stop_compactor{});
@@ -174,6 +179,7 @@ void store_fixture::close() {
   catalog = nullptr;
   writers_catalog_ = nullptr;
   compactor = nullptr;
+  archivist = nullptr;
   syncer = nullptr;
   reader = nullptr;
   budget = nullptr;
@@ -316,10 +322,11 @@ std::string store_fixture::value_of(std::string_view key) {
     return "<failed>";
   if (!found->applied)
     return "<absent>";
-  if (found->stored == nullptr)
-    return told->values[id];
-  // The session has to read it.
-  const auto& [from, location, name] = *found->stored;
+  return found->stored == nullptr ? told->values[id] : value_at(*found->stored);
+}
+
+std::string store_fixture::value_at(const stored_value& place) {
+  const auto& [from, location, name] = place;
   std::vector<std::byte> record(location.size_bytes);
   auto got = from->bytes().read_at(location.offset_bytes, record);
   if (!got)

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/archivist.hpp"
 #include "actors/catalog.hpp"
 #include "actors/compactor.hpp"
 #include "actors/shard.hpp"
@@ -99,9 +100,14 @@ protected:
   /// A new session; `log` sees what it is told.
   session_actor open_session(const std::shared_ptr<session_log>& log);
 
-  /// The operation's bytes live as long as the fixture.
+  /// The operation's bytes live as long as the fixture, or until
+  /// `forget_operations`.
   operation make(operation_kind kind, std::uint64_t id, std::string_view key,
                  std::string_view value = {}) const;
+  /// @pre the store is closed
+  void forget_operations() {
+    bytes_.clear();
+  }
   /// Send one operation the way the CONNECTION would; nothing runs yet.
   void read(const session_actor& from, std::uint64_t id, std::string_view key);
   void put(const session_actor& from, std::uint64_t id, std::string_view key,
@@ -126,6 +132,8 @@ protected:
   std::string key_of_shard(std::uint32_t shard, std::string_view prefix) const;
   /// Reads `key` through its shard; "<absent>" if there is none.
   std::string value_of(std::string_view key);
+  /// What a session reads that was told where a value lies.
+  static std::string value_at(const stored_value& place);
 
   std::shared_ptr<test_support::memory_file_system> files
     = test_support::memory_file_system::make();
@@ -139,6 +147,8 @@ protected:
   writer_actor writer;
   catalog_actor catalog;
   compactor_actor compactor;
+  /// Makes backups below "/backups".
+  archivist_actor archivist;
   holding_syncer_actor syncer;
   holding_reader_actor reader;
   memory_budget_actor budget;

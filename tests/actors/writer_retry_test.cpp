@@ -115,5 +115,47 @@ TEST_F(WriterRetryTest, RefusesWhatWaitsForAReservationWhenReadOnly) {
   EXPECT_EQ(told->find(3)->code, outcome::read_only);
 }
 
+// Goal: what is acknowledged while the store stops is in the log, in front of
+// its seal.
+// Method: an increment is beaten twice, so that its key would be reserved for
+// it; the put behind it comes with the stop, at every moment there is.
+TEST_F(WriterRetryTest, AppendsNothingBehindTheSealOfAStop) {
+  for (int moment = 0; moment < 30; ++moment) {
+    SCOPED_TRACE(moment);
+    files = test_support::memory_file_system::make();
+    told = std::make_shared<session_log>();
+    open(sync_mode::always);
+    disk->hold_syncs = true;
+    put(session, 1, "n", "10");
+    run_actors();
+    auto increment = make(operation_kind::increment, 2, "n");
+    increment.delta = 1;
+    evaluate(session, increment);
+    run_actors();
+    put(session, 3, "n", "20");
+    run_actors();
+    disk->hold_syncs = false;
+    caf_compat::tell_anon(syncer, release_oldest{});
+    for (int step = 0; step < moment; ++step)
+      run_one_actor();
+    put(session, 4, "n", "30");
+    caf_compat::tell_anon(writer, stop_writer{});
+    run_actors();
+    close();
+    ASSERT_NE(told->find(2), nullptr);
+    ASSERT_NE(told->find(4), nullptr);
+    std::string expected = "20";
+    if (told->find(4)->applied)
+      expected = "30";
+    if (told->find(2)->applied
+        && (!told->find(4)->applied
+            || told->find(2)->version > told->find(4)->version))
+      expected = std::to_string(told->find(2)->number);
+    open(sync_mode::always);
+    EXPECT_EQ(value_of("n"), expected);
+    close();
+  }
+}
+
 } // namespace
 } // namespace kvs::actors

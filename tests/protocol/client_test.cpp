@@ -59,6 +59,7 @@ TEST(ClientTest, EveryRequestFindsItsReply) {
   EXPECT_EQ(node.call(stats{}).value()->figures.at(0).name, "keys");
   EXPECT_GT(node.call(protocol::sync{}).value()->durable_version, 0u);
   EXPECT_EQ(node.call(compact{}).value()->segments_rewritten, 1u);
+  EXPECT_EQ(node.call(backup{"name", "", true}).value()->bytes, 4u);
   EXPECT_TRUE(node.call(flush{}).value()->applied);
 }
 

@@ -96,7 +96,7 @@ TEST(CodecTest, AnErrorIsAnErrorWhateverWasAsked) {
 }
 
 TEST(CodecTest, UnknownTypesKeepTheConnection) {
-  for (const int type : {0, 20, 0x7F, 0x80, 0xFF}) {
+  for (const int type : {0, 21, 0x7F, 0x80, 0xFF}) {
     const std::string frame
       = frame_with(static_cast<request_type>(type), "\x01");
     expect_refused(decode(frame), status::bad_type, false);
@@ -207,7 +207,7 @@ TEST(CodecTest, SenselessArgumentsAreRefused) {
 }
 
 TEST(CodecTest, StrangeReplyTypesAreRefused) {
-  for (const int type : {0, 3, 0x80, 0x94, 0xFE}) {
+  for (const int type : {0, 3, 0x80, 0x95, 0xFE}) {
     const frame_header header{static_cast<std::uint8_t>(type), {}, 1};
     const auto result = decode_reply(header, as_bytes("\x01"));
     EXPECT_EQ(std::get<decode_error>(result).code, status::bad_type) << type;

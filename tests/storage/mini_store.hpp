@@ -63,6 +63,8 @@ public:
   result<ok> close();
   /// One compaction, if there is anything to do. Returns the bytes freed.
   result<std::uint64_t> compact(bool force);
+  /// Rewrites exactly these segments.
+  result<std::uint64_t> compact(const std::vector<segment_id>& victims);
 
   result<std::optional<std::string>> get(const std::string& key);
   result<contents> all();

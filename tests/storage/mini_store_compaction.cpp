@@ -39,6 +39,11 @@ result<std::uint64_t> mini_store::compact(bool force) {
     usage(), policy, force ? compaction_need::command : compaction_need::load);
   if (victims.empty())
     return std::uint64_t{0};
+  return compact(victims);
+}
+
+result<std::uint64_t>
+mini_store::compact(const std::vector<segment_id>& victims) {
   std::uint64_t before = 0;
   for (const segment_id id : victims)
     before += entry_of(id).end_bytes;

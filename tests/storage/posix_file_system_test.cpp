@@ -35,6 +35,9 @@ protected:
     EXPECT_TRUE(created);
     return created ? *created : nullptr;
   }
+  std::string path(const std::string& name) const {
+    return root + "/" + name;
+  }
   static result<ok> write(file& target, std::uint64_t at,
                           std::string_view text) {
     const auto part = bytes_of(text);
@@ -107,6 +110,42 @@ TEST_F(PosixFileSystemTest, DoesNotFollowSymbolicLinks) {
   create("y");
   std::filesystem::create_symlink("y", root + "/link");
   EXPECT_FALSE(files->open(root + "/link", open_mode::read_write));
+}
+
+TEST_F(PosixFileSystemTest, SaysWhatIsAtAPath) {
+  using what = path_status::kind;
+  create("file");
+  ASSERT_EQ(::symlink(path("file").c_str(), path("link").c_str()), 0);
+  ASSERT_EQ(::symlink(root.c_str(), path("way").c_str()), 0);
+  ASSERT_EQ(::mkfifo(path("pipe").c_str(), 0600), 0);
+  EXPECT_EQ(files->status(path("file"))->what, what::file);
+  EXPECT_EQ(files->status(path("link"))->what, what::symbolic_link);
+  EXPECT_EQ(files->status(path("way/"))->what, what::symbolic_link);
+  EXPECT_EQ(files->status(path("pipe"))->what, what::other);
+  EXPECT_EQ(files->status(root)->what, what::directory);
+  EXPECT_TRUE(files->status(path("file"))->is_own);
+  EXPECT_TRUE(files->status(path("file"))->is_writable);
+  EXPECT_EQ(files->status(path("file"))->owner, ::geteuid());
+  EXPECT_EQ(files->status(path("none")).error().code, errc::not_found);
+  EXPECT_EQ(files->status(root + "/file/none").error().code,
+            errc::unusable_directory);
+}
+
+TEST_F(PosixFileSystemTest, LinksFilesAndRemovesDirectories) {
+  create("file");
+  ASSERT_TRUE(files->link(path("file"), path("other")));
+  ASSERT_TRUE(files->unlink(path("file")));
+  EXPECT_TRUE(files->open(path("other"), open_mode::read_only));
+  EXPECT_FALSE(files->link(path("other"), path("other")));
+  EXPECT_EQ(files->link(path("none"), path("new")).error().code,
+            errc::not_found);
+  ASSERT_TRUE(files->create_directory(path("folder")));
+  ASSERT_TRUE(files->rename(path("other"), path("folder/other")));
+  EXPECT_FALSE(files->remove_directory(path("folder"))) << "it is not empty";
+  ASSERT_TRUE(files->unlink(path("folder/other")));
+  EXPECT_TRUE(files->remove_directory(path("folder")));
+  EXPECT_EQ(files->remove_directory(path("folder")).error().code,
+            errc::not_found);
 }
 
 TEST_F(PosixFileSystemTest, FilesAreForTheirOwnerOnly) {

@@ -200,6 +200,27 @@ TEST_F(RecoveryTest, ASegmentOfAnotherStoreIsRefused) {
   make_store();
   disk->put_content("store/000001.log", own);
   EXPECT_EQ(code_of_open(), errc::corrupt);
+  EXPECT_NE(last_context.find("another store"), std::string::npos);
+}
+
+// Goal: what looks like a remain of a start, and would be deleted, may be all
+// that is left of somebody else's data.
+TEST_F(RecoveryTest, AStrangeSegmentIsNoRemain) {
+  make_store();
+  auto bytes = disk->content("store/000002.log");
+  disk = memory_file_system::make();
+  make_store();
+  ASSERT_TRUE(open());
+  ASSERT_TRUE(disk->exists("store/000005.log")) << "ids go on";
+  for (const char* name :
+       {"store/000004.log", "store/000004.reloc", "store/000900.log"}) {
+    disk->put_content(name, bytes);
+    EXPECT_EQ(code_of_open(), errc::corrupt) << name;
+    EXPECT_NE(last_context.find(name), std::string::npos) << last_context;
+    EXPECT_EQ(disk->content(name), bytes);
+    ASSERT_TRUE(disk->unlink(name));
+  }
+  EXPECT_TRUE(open());
 }
 
 TEST_F(RecoveryTest, AnotherFormatVersionIsRefusedWithoutTouchingAnything) {
@@ -208,8 +229,10 @@ TEST_F(RecoveryTest, AnotherFormatVersionIsRefusedWithoutTouchingAnything) {
   bytes[8] = std::byte{9};
   disk->put_content("store/000001.log", bytes);
   const auto manifest_before = disk->content("store/MANIFEST");
+  const auto changes = disk->changes();
   EXPECT_EQ(code_of_open(), errc::unknown_format);
   EXPECT_EQ(disk->content("store/MANIFEST"), manifest_before);
+  EXPECT_EQ(disk->changes(), changes);
 }
 
 // Goal: damage in a sealed segment is named, never skipped.
@@ -283,7 +306,7 @@ TEST_F(RecoveryTest, EveryFailedCallIsReportedAndHarmsNothing) {
   for (const disk_call call :
        {disk_call::open, disk_call::create, disk_call::read, disk_call::write,
         disk_call::sync, disk_call::rename, disk_call::sync_directory,
-        disk_call::list, disk_call::lock})
+        disk_call::list, disk_call::lock, disk_call::status})
     for (std::uint64_t nth = 1; nth < 12; ++nth) {
       auto copy = disk->restart();
       copy->fail(call, nth, EIO);

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <utility>
 
 namespace kvs::test_support {
 
@@ -27,6 +28,21 @@ protected:
   /// Lets one actor with mail run; false: none had any.
   bool run_one_actor() {
     return scheduler_.try_run_once();
+  }
+
+  /// The same with any one of them, which `random` chooses.
+  template <class Random>
+  bool run_random_actor(Random& random) {
+    auto& waiting = scheduler_.jobs;
+    if (waiting.empty())
+      return false;
+    std::swap(waiting.front(), waiting[random() % waiting.size()]);
+    return scheduler_.try_run_once();
+  }
+
+  /// Lets `span` pass; what came due only waits for its turn.
+  void let_time_pass(std::chrono::milliseconds span) {
+    scheduler_.advance_time(span);
   }
 
   /// Lets `span` pass, then runs whatever came due.

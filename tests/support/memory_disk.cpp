@@ -20,12 +20,15 @@ bool changes_disk(disk_call call) {
     case disk_call::rename:
     case disk_call::unlink:
     case disk_call::sync_directory:
+    case disk_call::link:
+    case disk_call::remove_directory:
       return true;
     case disk_call::open:
     case disk_call::read:
     case disk_call::list:
     case disk_call::lock:
     case disk_call::map:
+    case disk_call::status:
       return false;
   }
   return false;
@@ -88,8 +91,13 @@ int memory_disk::begin(disk_call call) {
 
 std::uint64_t memory_disk::used_bytes() const {
   std::uint64_t sum = 0;
+  // A file of several names takes its space once.
+  std::vector<bool> counted(cached.size(), false);
   for (const auto& [name, inode] : names)
-    sum += cached[inode].size();
+    if (!counted[inode]) {
+      counted[inode] = true;
+      sum += cached[inode].size();
+    }
   return sum;
 }
 

@@ -96,6 +96,35 @@ memory_file_system::open(const std::string& path, storage::open_mode mode) {
   return make_memory_file(disk_, inode, path);
 }
 
+result<storage::path_status>
+memory_file_system::status(const std::string& path) {
+  using what = storage::path_status::kind;
+  const guard lock{disk_->mutex};
+  if (const int failure = disk_->begin(disk_call::status))
+    return failed("lstat", path, failure);
+  const bool is_file = disk_->names.contains(path);
+  if (!is_file && !disk_->directories.contains(path))
+    return failed("lstat", path, ENOENT);
+  return storage::path_status{is_file ? what::file : what::directory, 0, true,
+                              true};
+}
+
+result<ok> memory_file_system::link(const std::string& from,
+                                    const std::string& to) {
+  const guard lock{disk_->mutex};
+  const int failure = disk_->begin(disk_call::link);
+  const auto found = disk_->names.find(from);
+  if (found == disk_->names.end())
+    return failed("link", from, ENOENT);
+  if (disk_->names.contains(to))
+    return failed("link", to, EEXIST);
+  if (failure == 0 || power_went_now(*disk_))
+    record_name(*disk_, {kind::link, found->second, 0, {}, to, {}});
+  if (failure != 0)
+    return failed("link", from, failure);
+  return ok{};
+}
+
 result<ok> memory_file_system::rename(const std::string& from,
                                       const std::string& to) {
   const guard lock{disk_->mutex};
@@ -148,6 +177,18 @@ result<ok> memory_file_system::create_directory(const std::string& directory) {
   for (std::string path = directory; !path.empty() && path != ".";
        path = path.find('/') == std::string::npos ? "" : directory_of(path))
     disk_->directories.insert(path);
+  return ok{};
+}
+
+result<ok> memory_file_system::remove_directory(const std::string& directory) {
+  const guard lock{disk_->mutex};
+  if (const int failure = disk_->begin(disk_call::remove_directory))
+    return failed("rmdir", directory, failure);
+  for (const auto& [name, inode] : disk_->names)
+    if (directory_of(name) == directory)
+      return failed("rmdir", directory, ENOTEMPTY);
+  if (disk_->directories.erase(directory) == 0)
+    return failed("rmdir", directory, ENOENT);
   return ok{};
 }
 

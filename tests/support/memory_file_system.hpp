@@ -26,6 +26,9 @@ enum class disk_call {
   list,
   lock,
   map,
+  status,
+  link,
+  remove_directory,
 };
 
 /// Which of the changes that no sync has covered survive a power cut.
@@ -64,6 +67,10 @@ public:
 
   storage::result<std::shared_ptr<storage::file>>
   open(const std::string& path, storage::open_mode mode) override;
+  storage::result<storage::path_status>
+  status(const std::string& path) override;
+  storage::result<storage::ok> link(const std::string& from,
+                                    const std::string& to) override;
   storage::result<storage::ok> rename(const std::string& from,
                                       const std::string& to) override;
   storage::result<storage::ok> unlink(const std::string& path) override;
@@ -73,6 +80,8 @@ public:
   list(const std::string& directory) override;
   storage::result<storage::ok>
   create_directory(const std::string& directory) override;
+  storage::result<storage::ok>
+  remove_directory(const std::string& directory) override;
   storage::result<std::unique_ptr<storage::directory_lock>>
   lock(const std::string& path) override;
   storage::result<std::uint64_t>

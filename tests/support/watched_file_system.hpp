@@ -33,6 +33,14 @@ public:
     return std::shared_ptr<storage::file>{
       std::make_shared<watched_file>(*this, *std::move(opened))};
   }
+  storage::result<storage::path_status>
+  status(const std::string& path) override {
+    return below_->status(path);
+  }
+  storage::result<storage::ok> link(const std::string& from,
+                                    const std::string& to) override {
+    return below_->link(from, to);
+  }
   storage::result<storage::ok> rename(const std::string& from,
                                       const std::string& to) override {
     return below_->rename(from, to);
@@ -51,6 +59,10 @@ public:
   storage::result<storage::ok>
   create_directory(const std::string& directory) override {
     return below_->create_directory(directory);
+  }
+  storage::result<storage::ok>
+  remove_directory(const std::string& directory) override {
+    return below_->remove_directory(directory);
   }
   storage::result<std::unique_ptr<storage::directory_lock>>
   lock(const std::string& path) override {

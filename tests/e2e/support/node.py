@@ -47,10 +47,11 @@ def node_command(directory, options):
     return [program("node"), "--dir", directory, *address, *options]
 
 
-def run_node(command, timeout=20):
+def run_node(command, timeout=20, **options):
     """Runs a node that is expected to end by itself."""
     return subprocess.run(command, stdin=subprocess.DEVNULL,
-                          capture_output=True, timeout=timeout, check=False)
+                          capture_output=True, timeout=timeout, check=False,
+                          **options)
 
 
 def bytes_on_disk(directory):

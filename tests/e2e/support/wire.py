@@ -14,7 +14,7 @@ MARK = b"\x01"
 
 (HELLO, PING, GET, MULTI_GET, PUT, ERASE, EXISTS, INCREMENT, APPEND, TOUCH,
  PERSIST, BATCH, TRANSACT, SCAN, COUNT, STATS, SYNC, COMPACT,
- FLUSH) = range(1, 20)
+ FLUSH, BACKUP) = range(1, 21)
 REPLY = 0x80
 ERROR = 0xFF
 
@@ -113,6 +113,11 @@ def scan(cursor, count_hint, prefix=b"", request_id=0):
     return frame(SCAN, u64(cursor) + u32(count_hint) + blob(prefix), request_id)
 
 
+def backup(name, earlier=b"", copies=False, request_id=0):
+    return frame(BACKUP, blob(name) + blob(earlier)
+                 + (b"\1" if copies else b"\0"), request_id)
+
+
 def hello(request_id=0):
     return frame(HELLO, u32(1) + u64(0) + blob(b"e2e"), request_id)
 
@@ -135,6 +140,8 @@ Incremented = namedtuple("Incremented", "value version durable")
 Appended = namedtuple("Appended", "size version durable")
 Page = namedtuple("Page", "cursor keys")
 Compacted = namedtuple("Compacted", "segments before after")
+BackedUp = namedtuple("BackedUp",
+                      "segments bytes kept linked copied copied_bytes version")
 Reply = namedtuple("Reply", "id message")
 
 
@@ -197,6 +204,7 @@ def decode(kind, body):
         REPLY + SYNC: lambda: number("Q"),
         REPLY + COMPACT: lambda: Compacted(number("Q"), number("Q"),
                                            number("Q")),
+        REPLY + BACKUP: lambda: BackedUp(*(number("Q") for _ in range(7))),
     }
     for request in (PUT, TOUCH, PERSIST, BATCH, TRANSACT, FLUSH):
         readers[REPLY + request] = lambda: Write(flag(), number("Q"),

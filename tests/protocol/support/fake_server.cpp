@@ -258,6 +258,9 @@ struct fake_server::visitor {
   reply operator()(const compact&) {
     return compact_reply{1, 2000, 1000};
   }
+  reply operator()(const backup& m) {
+    return backup_reply{1, m.to.size(), 0, 0, 1, m.to.size(), 1};
+  }
   reply operator()(const flush&) {
     self.entries_.clear();
     return write_reply{true, ++self.last_version_, self.last_version_};

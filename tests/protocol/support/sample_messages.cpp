@@ -54,6 +54,8 @@ std::vector<request> sample_requests() {
     sync{},
     compact{},
     flush{},
+    backup{"monday", "", true},
+    backup{"tuesday", "monday", false},
   };
 }
 
@@ -80,6 +82,7 @@ std::vector<sample_reply> sample_replies() {
     {sync, sync_reply{50}},
     {compact, compact_reply{3, 1 << 30, 1 << 20}},
     {flush, write_reply{true, 51, 51}},
+    {backup, backup_reply{7, 1 << 30, 3, 2, 2, 1 << 20, 52}},
     {get, error_reply{status::corrupt, "the value is damaged", 3}},
     {get, error_reply{}},
   };
