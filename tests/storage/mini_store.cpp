@@ -252,13 +252,26 @@ result<ok> mini_store::close() {
                           store_.state.flushed_below);
 }
 
+/// Before an expiry is reported: no later start may believe an earlier time.
+result<ok> mini_store::persist_time() {
+  store_.state.persisted_time = store_.now;
+  ++store_.state.generation;
+  return write_manifest(*files_, options_.directory, store_.state);
+}
+
 result<std::optional<std::string>> mini_store::get(const std::string& key) {
   auto located = find(key);
   if (!located)
     return located.error();
   const auto& found = *located;
-  if (!found || found->expired_at(options_.now))
+  if (!found)
     return std::optional<std::string>{};
+  if (found->expired_at(store_.now)) {
+    if (found->expires_at > store_.state.persisted_time)
+      if (auto persisted = persist_time(); !persisted)
+        return persisted.error();
+    return std::optional<std::string>{};
+  }
   const segment& from = *segments_.at(found->location.segment);
   std::vector<std::byte> record(found->location.size_bytes);
   auto read = from.bytes().read_at(found->location.offset_bytes, record);

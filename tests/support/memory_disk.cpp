@@ -130,6 +130,8 @@ void apply_to_content(content& target, const pending_change& change) {
     target.resize(change.offset_bytes);
     return;
   }
+  if (change.what != kind::write)
+    return;
   const std::uint64_t end = change.offset_bytes + change.bytes.size();
   if (target.size() < end)
     target.resize(end);
@@ -164,6 +166,24 @@ void undo_write(pending_change& change, const content& durable) {
   }
 }
 
+/// The blocks of the file were those of another one, which still has them or
+/// has given them back.
+void find_stale(pending_change& change, const memory_disk& disk,
+                std::mt19937_64& random) {
+  undo_write(change, disk.durable[change.inode]);
+  const std::uint64_t durable_end = disk.durable[change.inode].size();
+  const content& other = disk.cached[random() % disk.cached.size()];
+  for (std::size_t at = 0; at < change.bytes.size(); ++at) {
+    const std::uint64_t offset = change.offset_bytes + at;
+    if (offset >= durable_end && offset < other.size())
+      change.bytes[at] = other[offset];
+  }
+}
+
+bool changes_names(const pending_change& change) {
+  return change.what != kind::write && change.what != kind::truncate;
+}
+
 std::vector<pending_change> survivors(const memory_disk& disk,
                                       crash_policy policy,
                                       std::mt19937_64& random) {
@@ -195,6 +215,19 @@ std::vector<pending_change> survivors(const memory_disk& disk,
       for (pending_change& change : kept)
         if (change.what == kind::write && heads(random))
           undo_write(change, disk.durable[change.inode]);
+      break;
+    case crash_policy::stale_data:
+      for (pending_change& change : kept)
+        if (change.what == kind::write && heads(random))
+          find_stale(change, disk, random);
+      break;
+    case crash_policy::lost_names:
+      std::erase_if(kept, changes_names);
+      break;
+    case crash_policy::random_names:
+      std::erase_if(kept, [&random](const pending_change& change) {
+        return changes_names(change) && heads(random);
+      });
       break;
   }
   return kept;
