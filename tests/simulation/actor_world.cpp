@@ -137,6 +137,25 @@ public:
     return clock->time;
   }
 
+  live_shares live() override {
+    // Until the shards have persisted the time and swept what has expired.
+    for (int tick = 0; tick < 4; ++tick)
+      advance_time(600ms);
+    auto sum = std::make_shared<live_shares>();
+    for (const auto& shard : shards)
+      system.spawn([sum, shard](caf::event_based_actor* self) {
+        caf_compat::ask(self, shard, actors::count_live{})
+          .then([sum](const actors::live_counted& counted) {
+            for (const auto& [segment, share] : counted.segments) {
+              (*sum)[segment].records += share.records;
+              (*sum)[segment].bytes += share.bytes;
+            }
+          });
+      });
+    run_actors();
+    return *sum;
+  }
+
 private:
   /// A request that is not answered yet.
   struct request {

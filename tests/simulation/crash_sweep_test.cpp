@@ -4,7 +4,7 @@
 #include "tests/simulation/crash_sweep.hpp"
 
 #include "tests/simulation/seeded_random.hpp"
-#include "tests/simulation/sweep_world.hpp"
+#include "tests/simulation/simulated.hpp"
 #include "tests/support/proof.hpp"
 
 #include <gtest/gtest.h>
@@ -39,7 +39,7 @@ TEST_P(CrashSweepTest, NoCrashBreaksAPromise) {
       continue;
     SCOPED_TRACE(test_support::how_to_repeat(seed));
     seed_the_store(seed);
-    const auto lived = make_sweep_world(how, i);
+    const auto lived = make_simulated_world(how, i);
     life script_life{*lived, how};
     crash_sweep sweep{how, script_life, *lived, seed, states_per_point};
     sweep.begin();

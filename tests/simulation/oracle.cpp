@@ -60,8 +60,8 @@ void oracle::is_acknowledged(std::size_t state) {
   acknowledged_ = std::max(acknowledged_, state);
 }
 
-void oracle::expiry_was_reported(timestamp_ms now) {
-  reported_time_ = std::max(reported_time_, now);
+void oracle::expiry_was_reported(timestamp_ms expired_at) {
+  reported_time_ = std::max(reported_time_, expired_at);
 }
 
 std::optional<std::size_t>

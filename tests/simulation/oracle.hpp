@@ -53,8 +53,9 @@ public:
     return acknowledged_;
   }
 
-  /// Somebody was told that a key had expired by then.
-  void expiry_was_reported(storage::timestamp_ms now);
+  /// Somebody was told that a key which expires then has done so: no start may
+  /// believe an earlier time any more.
+  void expiry_was_reported(storage::timestamp_ms expired_at);
   storage::timestamp_ms reported_time() const {
     return reported_time_;
   }

@@ -69,6 +69,24 @@ public:
     return store_ ? store_->now() : starts_at_;
   }
 
+  live_shares live() override {
+    live_shares sum;
+    for (const storage::recovered_shard& shard : store_->parts().shards) {
+      for (const auto& [segment, share] : shard.keys.live_segments()) {
+        sum[segment].records += share.records;
+        sum[segment].bytes += share.bytes;
+      }
+      // Here nobody sweeps.
+      shard.expiring.visit_expired(now(), [&](const auto& each) {
+        if (!shard.keys.contains(each.hash, each.location))
+          return;
+        --sum[each.location.segment].records;
+        sum[each.location.segment].bytes -= each.location.size_bytes;
+      });
+    }
+    return sum;
+  }
+
 private:
   template <class Result>
   static step_result finished(const Result& outcome) {

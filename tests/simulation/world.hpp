@@ -5,6 +5,7 @@
 #include "tests/support/memory_file_system.hpp"
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,6 +29,9 @@ enum class step_result : std::uint8_t {
   /// It failed, and may or may not be seen later.
   unknown,
 };
+
+/// By segment.
+using live_shares = std::map<storage::segment_id, storage::live_share>;
 
 /// A store on a disk in memory, which does what it is told and tells the
 /// oracle what it has promised. No step but the last fails unless the disk
@@ -58,6 +62,11 @@ public:
   virtual storage::result<std::optional<std::string>>
   get(const std::string& key) = 0;
   virtual storage::timestamp_ms now() const = 0;
+
+  /// What the index says of each segment that has any: records that have not
+  /// expired, and their bytes. May let time pass until the index knows that
+  /// some have.
+  virtual live_shares live() = 0;
 };
 
 /// The parts of storage/, called in one thread.

@@ -1,12 +1,12 @@
-#include "tests/simulation/sweep_world.hpp"
+#include "tests/simulation/simulated.hpp"
 
 namespace kvs::simulation {
 
 const std::uint64_t lives_per_profile = 3;
 
 /// One after the other in each of the three modes.
-std::unique_ptr<world> make_sweep_world(const profile& how,
-                                        std::uint64_t number) {
+std::unique_ptr<world> make_simulated_world(const profile& how,
+                                            std::uint64_t number) {
   constexpr promise modes[]
     = {promise::always, promise::interval, promise::none};
   return make_actor_world(how, modes[number % 3]);

@@ -1,10 +1,10 @@
-#include "tests/simulation/sweep_world.hpp"
+#include "tests/simulation/simulated.hpp"
 
 namespace kvs::simulation {
 
 const std::uint64_t lives_per_profile = 2;
 
-std::unique_ptr<world> make_sweep_world(const profile& how, std::uint64_t) {
+std::unique_ptr<world> make_simulated_world(const profile& how, std::uint64_t) {
   return make_storage_world(how);
 }
 
