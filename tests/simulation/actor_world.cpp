@@ -87,9 +87,7 @@ public:
     listen(expected);
     const auto worst = std::exchange(worst_, step_result::done);
     EXPECT_TRUE(asked_.empty()) << "a request is not answered";
-    told->answers.clear();
-    told->values.clear();
-    told->evaluated_of.clear();
+    forget_answers();
     return worst;
   }
 
@@ -126,6 +124,8 @@ public:
   storage::result<std::optional<std::string>>
   get(const std::string& key) override {
     auto text = value_of(key);
+    if (asked_.empty())
+      forget_answers();
     if (text == "<failed>" || text == "<no answer>")
       return storage::error{storage::errc::io_failed, 0, text};
     if (text == "<absent>")
@@ -166,6 +166,12 @@ private:
   };
 
   void TestBody() override {
+  }
+
+  void forget_answers() {
+    told->answers.clear();
+    told->values.clear();
+    told->evaluated_of.clear();
   }
 
   void ask(std::size_t state, bool is_sync) {

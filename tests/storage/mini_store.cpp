@@ -11,6 +11,30 @@
 
 namespace kvs::storage::testing {
 
+namespace {
+
+/// Reads as much as it takes to compare the key. The length in a record is not
+/// believed yet, but the file has to hold as much.
+result<record_match> match_at(const segment& from, std::uint64_t offset_bytes,
+                              const std::string& key) {
+  std::vector<std::byte> front(match_bytes(key));
+  while (true) {
+    auto read = from.bytes().read_at(offset_bytes, front);
+    if (!read)
+      return read.error();
+    const bool ended = *read < front.size();
+    front.resize(*read);
+    auto match = match_record(from, offset_bytes, front, key);
+    if (!match || match->what != record_match::kind::incomplete)
+      return match;
+    if (ended)
+      return head_damaged(from, offset_bytes);
+    front.resize(static_cast<std::size_t>(claimed_head_bytes(front)));
+  }
+}
+
+} // namespace
+
 result<std::unique_ptr<mini_store>>
 mini_store::open(std::shared_ptr<file_system> files, const options& chosen) {
   recovery_options how;
@@ -47,13 +71,7 @@ result<std::optional<index_entry>> mini_store::find(const std::string& key) {
   shard_of_key(hash).keys.find(hash, candidates);
   for (const index_candidate& each : candidates) {
     const segment& from = *segments_.at(each.location.segment);
-    // As many bytes as any key of these tests needs.
-    std::vector<std::byte> front(match_bytes(key) + 4096);
-    auto read = from.bytes().read_at(each.location.offset_bytes, front);
-    if (!read)
-      return read.error();
-    front.resize(*read);
-    auto match = match_record(from, each.location.offset_bytes, front, key);
+    auto match = match_at(from, each.location.offset_bytes, key);
     if (!match)
       return match.error();
     if (match->what == record_match::kind::same_key)
