@@ -17,6 +17,25 @@ std::string text_of(const std::optional<std::string>& value) {
 
 } // namespace
 
+storage::timestamp_ms expiry_of(const step& what, storage::timestamp_ms now) {
+  if (what.what != step_kind::put_expiring)
+    return 0;
+  return static_cast<storage::timestamp_ms>(static_cast<std::int64_t>(now)
+                                            + what.expires_in_ms);
+}
+
+expected_change change_of(const step& what, storage::timestamp_ms now) {
+  expected_change change;
+  change.clears_all = what.what == step_kind::flush;
+  for (const auto& [key, value] : what.changes)
+    if (value)
+      change.keys.emplace_back(key,
+                               expected_value{*value, expiry_of(what, now)});
+    else
+      change.keys.emplace_back(key, std::nullopt);
+  return change;
+}
+
 bool life::start(const disk_ptr& disk) {
   return start_again(disk, 0);
 }

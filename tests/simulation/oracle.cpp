@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 namespace kvs::simulation {
 namespace {
@@ -40,14 +41,28 @@ contents visible_at(const expected_keys& keys, timestamp_ms now) {
   return seen;
 }
 
-expected_keys& oracle::attempt() {
-  states_.push_back(states_.back());
-  return states_.back();
+void oracle::attempt(expected_change change) {
+  changes_.push_back(std::move(change));
+  states_.emplace_back();
+  make_state(newest_number());
 }
 
-void oracle::withdraw() {
-  assert(states_.size() > 1 && acknowledged_ < newest_number());
-  states_.pop_back();
+void oracle::withdraw(std::size_t state) {
+  assert(state > 0 && state < states_.size());
+  changes_[state] = {};
+  for (std::size_t i = state; i < states_.size(); ++i)
+    make_state(i);
+}
+
+void oracle::make_state(std::size_t number) {
+  const expected_change& change = changes_[number];
+  expected_keys& keys = states_[number];
+  keys = change.clears_all ? expected_keys{} : states_[number - 1];
+  for (const auto& [key, value] : change.keys)
+    if (value)
+      keys[key] = *value;
+    else
+      keys.erase(key);
 }
 
 void oracle::is_durable(std::size_t state) {
@@ -73,7 +88,8 @@ oracle::find(const contents& found, std::size_t first, timestamp_ms now) const {
 }
 
 void oracle::settle(std::size_t state) {
-  states_ = {states_[state]};
+  states_ = {expected_keys{states_[state]}};
+  changes_.resize(1);
   durable_ = 0;
   acknowledged_ = 0;
 }

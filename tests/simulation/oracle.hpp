@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 /// What a store may contain.
@@ -21,6 +22,13 @@ struct expected_value {
 };
 using expected_keys = std::map<std::string, expected_value>;
 
+/// What one write does to all of them.
+struct expected_change {
+  bool clears_all = false;
+  /// In order; nullopt: the key goes.
+  std::vector<std::pair<std::string, std::optional<expected_value>>> keys;
+};
+
 /// What a reader sees of it at that time.
 storage::testing::contents visible_at(const expected_keys& keys,
                                       storage::timestamp_ms now);
@@ -30,10 +38,11 @@ storage::testing::contents visible_at(const expected_keys& keys,
 /// make.
 class oracle {
 public:
-  /// The state that the next write makes, if it happens: a copy of the last.
-  expected_keys& attempt();
-  /// The last attempt was refused: nothing of it may ever be seen.
-  void withdraw();
+  /// The next write is tried; it makes the next state.
+  void attempt(expected_change change);
+  /// The write that was to make this state was refused: nothing of it may ever
+  /// be seen.
+  void withdraw(std::size_t state);
 
   const expected_keys& newest() const {
     return states_.back();
@@ -76,7 +85,11 @@ public:
                          std::size_t state, storage::timestamp_ms now) const;
 
 private:
+  void make_state(std::size_t number);
+
   std::vector<expected_keys> states_{expected_keys{}};
+  /// What made each of them.
+  std::vector<expected_change> changes_{expected_change{}};
   std::size_t durable_ = 0;
   std::size_t acknowledged_ = 0;
   storage::timestamp_ms reported_time_ = 0;

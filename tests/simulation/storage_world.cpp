@@ -101,19 +101,8 @@ private:
   }
 
   step_result write(const step& what, oracle& expected) {
-    expected_keys& state = expected.attempt();
-    auto expires_at = storage::timestamp_ms{0};
-    if (what.what == step_kind::put_expiring)
-      expires_at = static_cast<storage::timestamp_ms>(
-        static_cast<std::int64_t>(now()) + what.expires_in_ms);
-    if (what.what == step_kind::flush)
-      state.clear();
-    for (const auto& [key, value] : what.changes)
-      if (value)
-        state[key] = {*value, expires_at};
-      else
-        state.erase(key);
-    const auto outcome = append(what, expires_at);
+    expected.attempt(change_of(what, now()));
+    const auto outcome = append(what, expiry_of(what, now()));
     if (outcome)
       expected.is_acknowledged(expected.newest_number());
     return finished(outcome);

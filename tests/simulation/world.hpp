@@ -21,6 +21,11 @@ inline constexpr const char* store_directory = "/store";
 /// When the first start is.
 inline constexpr storage::timestamp_ms first_start = 1'000'000;
 
+/// When the records of a step expire; 0: never.
+storage::timestamp_ms expiry_of(const step& what, storage::timestamp_ms now);
+/// What a step that writes does.
+expected_change change_of(const step& what, storage::timestamp_ms now);
+
 /// How a step ended.
 enum class step_result : std::uint8_t {
   done,
@@ -62,6 +67,10 @@ public:
   virtual storage::result<std::optional<std::string>>
   get(const std::string& key) = 0;
   virtual storage::timestamp_ms now() const = 0;
+  /// It takes no writes any more.
+  virtual bool is_read_only() const {
+    return false;
+  }
 
   /// What the index says of each segment that has any: records that have not
   /// expired, and their bytes. May let time pass until the index knows that

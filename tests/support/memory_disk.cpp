@@ -31,6 +31,17 @@ bool changes_disk(disk_call call) {
   return false;
 }
 
+bool can_fail_with(disk_call call, int os_error) {
+  const bool opens = call == disk_call::open || call == disk_call::create
+                     || call == disk_call::list || call == disk_call::lock;
+  const bool grows = call == disk_call::create || call == disk_call::write
+                     || call == disk_call::allocate
+                     || call == disk_call::rename;
+  if (os_error == EMFILE)
+    return opens;
+  return os_error == ENOSPC ? grows : true;
+}
+
 bool heads(std::mt19937_64& random) {
   return (random() & 1) != 0;
 }
@@ -77,6 +88,8 @@ int memory_disk::begin(disk_call call) {
     ++changes;
   if (changes >= power_off_at)
     return EIO;
+  if (const int failure = take_fault(call))
+    return failure;
   const auto planned = failures.find(call);
   if (planned == failures.end())
     return 0;
@@ -84,6 +97,19 @@ int memory_disk::begin(disk_call call) {
   const bool due
     = failure.for_ever ? number >= failure.at_call : number == failure.at_call;
   return due ? failure.os_error : 0;
+}
+
+int memory_disk::take_fault(disk_call call) {
+  if (fault.in_calls == 0 || !can_fail_with(call, fault.os_error))
+    return 0;
+  if (fault.in_calls > 1) {
+    --fault.in_calls;
+    return 0;
+  }
+  if (fault.has_happened && !fault.for_ever)
+    return 0;
+  fault.has_happened = true;
+  return fault.os_error;
 }
 
 std::uint64_t memory_disk::used_bytes() const {

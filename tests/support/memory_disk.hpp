@@ -37,6 +37,15 @@ struct planned_failure {
   bool for_ever = false;
 };
 
+/// A call of any kind that can fail like this.
+struct planned_fault {
+  /// 1: the next one.
+  std::uint64_t in_calls = 0;
+  int os_error = 0;
+  bool for_ever = false;
+  bool has_happened = false;
+};
+
 struct memory_disk {
   std::mutex mutex;
   /// By inode: as a reader sees them, and as a power cut leaves them.
@@ -50,6 +59,7 @@ struct memory_disk {
 
   std::map<disk_call, std::uint64_t> calls;
   std::map<disk_call, planned_failure> failures;
+  planned_fault fault;
   std::uint64_t changes = 0;
   std::uint64_t power_off_at = ~std::uint64_t{0};
   std::uint64_t space_bytes = ~std::uint64_t{0};
@@ -61,6 +71,7 @@ struct memory_disk {
 
   /// Counts a call. The `errno` it has to fail with, or 0.
   int begin(disk_call call);
+  int take_fault(disk_call call);
   /// To be called before a call that changes something takes the mutex.
   void announce_change() const {
     if (before_change)

@@ -183,9 +183,21 @@ void memory_file_system::fail(disk_call call, std::uint64_t nth, int os_error,
   disk_->failures[call] = {disk_->calls[call] + nth, os_error, for_ever};
 }
 
+void memory_file_system::fail_any(std::uint64_t nth, int os_error,
+                                  bool for_ever) {
+  const guard lock{disk_->mutex};
+  disk_->fault = {nth, os_error, for_ever, false};
+}
+
+bool memory_file_system::has_failed() const {
+  const guard lock{disk_->mutex};
+  return disk_->fault.has_happened;
+}
+
 void memory_file_system::stop_failing() {
   const guard lock{disk_->mutex};
   disk_->failures.clear();
+  disk_->fault = {};
 }
 
 void memory_file_system::power_off_at(std::uint64_t nth) {

@@ -92,6 +92,12 @@ public:
   /// a sync that fails was to cover stays visible and never becomes durable.
   void fail(disk_call kind, std::uint64_t nth, int os_error,
             bool for_ever = false);
+  /// Makes the `nth` call from now on fail (1: the next one), or all from then
+  /// on, of those that can fail with this error: EMFILE is for calls that open
+  /// something, ENOSPC for those that need space, others are for all.
+  void fail_any(std::uint64_t nth, int os_error, bool for_ever);
+  /// Whether that has happened.
+  bool has_failed() const;
   void stop_failing();
   /// The `nth` change from now on does what it may or may not have done when
   /// the power went; it and every later call fail.
