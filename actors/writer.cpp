@@ -235,6 +235,9 @@ void writer::note_debt(const compaction_debt& debt) {
 
 void writer::write_failed(const failure& why) {
   writing_ = false;
+  // A start may find what could not be cut off.
+  if (log_.is_broken())
+    return fail_store(why);
   slots_.roll_back();
   last_of_shard_ = committed_of_shard_;
   building_ = building_before_;

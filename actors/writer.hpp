@@ -163,7 +163,8 @@ enum class sync_mode : std::uint8_t {
 /// Failure: a failed append changes nothing and is answered; a full disk is
 /// tried again with the next write. When the CATALOG has no space for another
 /// segment, the end of the active one is kept for erases. A failed sync is
-/// final: all that wait get `outcome_unknown`, all later writes `read_only`.
+/// final, and so is a failed append that could not be cut off: all that wait
+/// get `outcome_unknown`, all later writes `read_only`.
 /// Blocking: never on a sync; writes go to the page cache.
 using writer_actor = evaluation_sink_actor::extend<
   // Appends; the shards answer.

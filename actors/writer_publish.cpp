@@ -249,8 +249,11 @@ void writer::add_idle_mark(const idle_mark_due& note) {
   // Nobody waits for the mark, so it needs no sync; if it does not fit on
   // the disk, the last group is merely not provable.
   log_.add_bare(storage::record_type::mark, last_sequence_);
-  if (!log_.write_staged(storage::turn_value_bytes_max))
+  if (auto done = log_.write_staged(storage::turn_value_bytes_max); !done) {
+    if (log_.is_broken())
+      fail_store(to_failure(done.error()));
     return;
+  }
   written_end_ = {log_.target()->id(), log_.end_bytes()};
   last_mark_end_ = written_end_;
   note_unsynced();

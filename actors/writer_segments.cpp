@@ -58,8 +58,11 @@ bool writer::seal_log() {
   auto done = log_.write_staged(storage::turn_value_bytes_max);
   if (!done) {
     segment_failure_ = to_failure(done.error());
-    caf_compat::tell_after(this, this, segment_retry_period,
-                           segment_retry_due{});
+    if (log_.is_broken())
+      fail_store(*segment_failure_);
+    else
+      caf_compat::tell_after(this, this, segment_retry_period,
+                             segment_retry_due{});
     return false;
   }
   segment_failure_.reset();
@@ -182,7 +185,9 @@ void writer::try_finish_stop() {
     if (!inputs_.empty() || writing_ || group_)
       return;
     if (building_.max_sequence != 0 && !building_.sealed && !seal_log()) {
-      finish_stop(*segment_failure_);
+      // Unless the store has failed meanwhile, and the stop with it.
+      if (stop_promise_)
+        finish_stop(*segment_failure_);
       return;
     }
     request_sync();

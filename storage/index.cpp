@@ -125,6 +125,11 @@ std::uint32_t index::scan(
   for (; partition < s.end && visited < records_min; ++partition) {
     const std::uint32_t number = partition >> table_partition_bits;
     const index_table& seen = s.tables[number - s.first_table];
+    if (seen.size() == 0) {
+      // Behind its last partition.
+      partition = std::min(s.end, (number + 1) << table_partition_bits) - 1;
+      continue;
+    }
     const std::uint32_t within = partition & ((1U << table_partition_bits) - 1);
     const std::uint64_t tag_end = first_tag(within + 1);
     auto where

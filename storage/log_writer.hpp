@@ -67,6 +67,12 @@ public:
   /// `write_staged` has written of it.
   void discard_staged() noexcept;
 
+  /// A cut has failed: what of the refused records the file holds is unknown,
+  /// so they may be found by the next start.
+  bool is_broken() const noexcept {
+    return broken_.has_value();
+  }
+
   bool has_staged() const noexcept;
   std::uint64_t staged_bytes() const noexcept;
 

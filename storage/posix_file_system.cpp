@@ -117,7 +117,9 @@ public:
   }
 
   result<std::vector<std::string>> list(const std::string& directory) override {
-    DIR* const stream = ::opendir(directory.c_str());
+    DIR* stream = ::opendir(directory.c_str());
+    while (stream == nullptr && errno == EINTR)
+      stream = ::opendir(directory.c_str());
     if (stream == nullptr)
       return failed("opendir", directory);
     std::vector<std::string> names;

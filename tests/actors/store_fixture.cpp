@@ -60,6 +60,24 @@ store_fixture::~store_fixture() = default;
 
 void store_fixture::open(sync_mode mode, std::uint32_t shard_count,
                          std::uint64_t segment_bytes) {
+  auto opened = try_open(mode, shard_count, segment_bytes);
+  ASSERT_TRUE(opened) << to_string(opened.error());
+}
+
+void store_fixture::spawn_disk_actors() {
+  syncer = spawn_holding_syncer(system, disk);
+  reader = spawn_holding_reader(system, disk);
+  used_syncer_ = caf::actor_cast<syncer_actor>(syncer);
+  used_reader_ = caf::actor_cast<reader_actor>(reader);
+  if (uses_stand_ins)
+    return;
+  used_syncer_ = spawn_syncer(system, caf_compat::on_scheduler);
+  used_reader_ = spawn_reader(system, caf_compat::on_scheduler);
+}
+
+storage::result<storage::ok>
+store_fixture::try_open(sync_mode mode, std::uint32_t shard_count,
+                        std::uint64_t segment_bytes) {
   // What goes wrong here on purpose is looked at through the answers.
   spdlog::set_level(spdlog::level::off);
   storage::recovery_options options;
@@ -69,13 +87,13 @@ void store_fixture::open(sync_mode mode, std::uint32_t shard_count,
   options.wall_clock = clock->time;
   options.hash_bits = hash_bits;
   auto recovered = storage::open_store(files, options);
-  ASSERT_TRUE(recovered) << to_string(recovered.error());
+  if (!recovered)
+    return recovered.error();
   lock_ = std::move(recovered->lock);
   report = recovered->report;
   clock->time = recovered->now;
   hash = std::make_unique<storage::key_hasher>(recovered->hasher);
-  syncer = spawn_holding_syncer(system, disk);
-  reader = spawn_holding_reader(system, disk);
+  spawn_disk_actors();
   budget = spawn_memory_budget(system, memory_bytes_max);
   if (resident_bytes_max > 0)
     residency
@@ -91,7 +109,7 @@ void store_fixture::open(sync_mode mode, std::uint32_t shard_count,
   to_writer.active = recovered->active;
   to_writer.next = recovered->next;
   to_writer.last_sequence = recovered->last_sequence;
-  to_writer.syncer = syncer;
+  to_writer.syncer = used_syncer_;
   writers_catalog_ = system.spawn<held_catalog>(edits, catalog);
   to_writer.catalog = writers_catalog_;
   to_writer.residency = residency;
@@ -131,7 +149,7 @@ void store_fixture::open(sync_mode mode, std::uint32_t shard_count,
     to_shard.writer = writer;
     to_shard.compactor = compactor;
     to_shard.catalog = catalog;
-    to_shard.readers = {reader};
+    to_shard.readers = {used_reader_};
     to_shard.budget = budget;
     to_shard.residency = residency;
     shards.push_back(spawn_shard(system, to_shard));
@@ -140,6 +158,34 @@ void store_fixture::open(sync_mode mode, std::uint32_t shard_count,
   caf_compat::tell_anon(writer, connect_writer{shards, compactor});
   session = open_session(told);
   run_actors();
+  return storage::ok{};
+}
+
+void store_fixture::stop_disk_actors() {
+  caf::anon_send_exit(syncer, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(reader, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(used_syncer_, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(used_reader_, caf::exit_reason::user_shutdown);
+}
+
+void store_fixture::stop_writer_actor() {
+  auto answered = std::make_shared<bool>(false);
+  system.spawn([this, answered](caf::event_based_actor* self) {
+    caf_compat::ask(self, writer, stop_writer{})
+      .then(
+        [this, answered](const writer_stopped& reply) {
+          stop_failure = reply.error;
+          *answered = true;
+        },
+        // A test has stopped it.
+        [answered](const caf::error&) { *answered = true; });
+  });
+  run_actors();
+  // It may have to try something again.
+  for (int i = 0; i < 10 && !*answered; ++i)
+    advance_time(std::chrono::milliseconds{200});
+  if (!*answered)
+    stop_failure = make_failure(outcome::io_error, "the WRITER does not stop");
 }
 
 void store_fixture::close() {
@@ -162,14 +208,12 @@ void store_fixture::close() {
     finish_flush_edit();
   caf::anon_send(archivist, stop_archivist{});
   run_actors();
-  caf::anon_send(writer, stop_writer{});
-  run_actors();
+  stop_writer_actor();
   caf::anon_send(compactor, stop_compactor{});
   run_actors();
   caf_compat::tell_anon(catalog, stop_shards());
   caf_compat::tell_anon(writers_catalog_, stop_catalog{});
-  caf::anon_send_exit(syncer, caf::exit_reason::user_shutdown);
-  caf::anon_send_exit(reader, caf::exit_reason::user_shutdown);
+  stop_disk_actors();
   caf::anon_send_exit(budget, caf::exit_reason::user_shutdown);
   if (residency)
     caf::anon_send_exit(residency, caf::exit_reason::user_shutdown);
@@ -182,6 +226,8 @@ void store_fixture::close() {
   archivist = nullptr;
   syncer = nullptr;
   reader = nullptr;
+  used_syncer_ = nullptr;
+  used_reader_ = nullptr;
   budget = nullptr;
   residency = nullptr;
   lock_.reset();

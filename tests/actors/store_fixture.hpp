@@ -93,6 +93,10 @@ protected:
   /// Opens the store in "/store" and spawns its actors.
   void open(sync_mode mode = sync_mode::none, std::uint32_t shard_count = 1,
             std::uint64_t segment_bytes = storage::mebibyte);
+  /// As `open`, for a start that may fail: then there are no actors.
+  storage::result<storage::ok> try_open(sync_mode mode,
+                                        std::uint32_t shard_count,
+                                        std::uint64_t segment_bytes);
   /// Stops all actors in order, with a checkpoint. Called by TearDown too.
   void close();
   void TearDown() override;
@@ -165,6 +169,11 @@ protected:
   unsigned hash_bits = 64;
   /// Of the RESIDENCY; 0: there is none. Set it before `open`.
   std::uint64_t resident_bytes_max = 0;
+  /// False: the real SYNCER and READER take the place of the stand-ins. Set it
+  /// before `open`.
+  bool uses_stand_ins = true;
+  /// What the WRITER said when it stopped.
+  failure stop_failure;
   /// What the store said when it turned read-only.
   std::shared_ptr<std::string> failure_told = std::make_shared<std::string>();
 
@@ -172,8 +181,14 @@ protected:
   storage::recovery_report report;
 
 private:
+  void spawn_disk_actors();
+  void stop_disk_actors();
+  void stop_writer_actor();
   stop_catalog stop_shards();
 
+  /// What the other actors know as the SYNCER and the READER.
+  syncer_actor used_syncer_;
+  reader_actor used_reader_;
   held_catalog_actor writers_catalog_;
   std::unique_ptr<storage::directory_lock> lock_;
   std::uint64_t probe_id_ = 1'000'000;

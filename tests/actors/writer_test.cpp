@@ -165,6 +165,38 @@ TEST_F(WriterTest, AnswersNoSpaceAndGoesOnWhenThereIsSpaceAgain) {
 // be must not wait for that record's publication for ever.
 // Method: both reach the WRITER in one turn, the put first, and the write of
 // that turn fails.
+// Goal: of a failed append that could not be cut off a start may find
+// anything, so nobody is told that nothing changed, and nothing is written
+// behind it.
+TEST_F(WriterTest, AnAppendThatCannotBeCutOffIsFinal) {
+  open(sync_mode::none);
+  files->fail(test_support::disk_call::write, 1, EIO);
+  files->fail(test_support::disk_call::truncate, 1, EIO);
+  for (std::uint64_t id = 1; id <= 3; ++id)
+    put(session, id, "key" + std::to_string(id), "value");
+  run_actors();
+  for (std::uint64_t id = 1; id <= 3; ++id)
+    EXPECT_EQ(told->find(id)->code, outcome::outcome_unknown);
+  EXPECT_FALSE(failure_told->empty());
+  put(session, 4, "key", "value");
+  run_actors();
+  EXPECT_EQ(told->find(4)->code, outcome::read_only);
+}
+
+TEST_F(WriterTest, ASealThatCannotBeCutOffIsFinal) {
+  open(sync_mode::none);
+  put(session, 1, "key", "value");
+  run_actors();
+  files->fail(test_support::disk_call::write, 1, EIO);
+  files->fail(test_support::disk_call::truncate, 1, EIO);
+  caf::anon_send(writer, seal_active{});
+  run_actors();
+  EXPECT_FALSE(failure_told->empty());
+  put(session, 2, "key", "value");
+  run_actors();
+  EXPECT_EQ(told->find(2)->code, outcome::read_only);
+}
+
 TEST_F(WriterTest, TellsLosersBehindAFailedAppendItsError) {
   open(sync_mode::none);
   put(session, 1, "key", "0");

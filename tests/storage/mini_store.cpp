@@ -11,6 +11,30 @@
 
 namespace kvs::storage::testing {
 
+namespace {
+
+/// Reads as much as it takes to compare the key. The length in a record is not
+/// believed yet, but the file has to hold as much.
+result<record_match> match_at(const segment& from, std::uint64_t offset_bytes,
+                              const std::string& key) {
+  std::vector<std::byte> front(match_bytes(key));
+  while (true) {
+    auto read = from.bytes().read_at(offset_bytes, front);
+    if (!read)
+      return read.error();
+    const bool ended = *read < front.size();
+    front.resize(*read);
+    auto match = match_record(from, offset_bytes, front, key);
+    if (!match || match->what != record_match::kind::incomplete)
+      return match;
+    if (ended)
+      return head_damaged(from, offset_bytes);
+    front.resize(static_cast<std::size_t>(claimed_head_bytes(front)));
+  }
+}
+
+} // namespace
+
 result<std::unique_ptr<mini_store>>
 mini_store::open(std::shared_ptr<file_system> files, const options& chosen) {
   recovery_options how;
@@ -47,13 +71,7 @@ result<std::optional<index_entry>> mini_store::find(const std::string& key) {
   shard_of_key(hash).keys.find(hash, candidates);
   for (const index_candidate& each : candidates) {
     const segment& from = *segments_.at(each.location.segment);
-    // As many bytes as any key of these tests needs.
-    std::vector<std::byte> front(match_bytes(key) + 4096);
-    auto read = from.bytes().read_at(each.location.offset_bytes, front);
-    if (!read)
-      return read.error();
-    front.resize(*read);
-    auto match = match_record(from, each.location.offset_bytes, front, key);
+    auto match = match_at(from, each.location.offset_bytes, key);
     if (!match)
       return match.error();
     if (match->what == record_match::kind::same_key)
@@ -252,13 +270,26 @@ result<ok> mini_store::close() {
                           store_.state.flushed_below);
 }
 
+/// Before an expiry is reported: no later start may believe an earlier time.
+result<ok> mini_store::persist_time() {
+  store_.state.persisted_time = store_.now;
+  ++store_.state.generation;
+  return write_manifest(*files_, options_.directory, store_.state);
+}
+
 result<std::optional<std::string>> mini_store::get(const std::string& key) {
   auto located = find(key);
   if (!located)
     return located.error();
   const auto& found = *located;
-  if (!found || found->expired_at(options_.now))
+  if (!found)
     return std::optional<std::string>{};
+  if (found->expired_at(store_.now)) {
+    if (found->expires_at > store_.state.persisted_time)
+      if (auto persisted = persist_time(); !persisted)
+        return persisted.error();
+    return std::optional<std::string>{};
+  }
   const segment& from = *segments_.at(found->location.segment);
   std::vector<std::byte> record(found->location.size_bytes);
   auto read = from.bytes().read_at(found->location.offset_bytes, record);

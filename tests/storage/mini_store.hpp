@@ -66,6 +66,14 @@ public:
   /// Rewrites exactly these segments.
   result<std::uint64_t> compact(const std::vector<segment_id>& victims);
 
+  /// Time passes; `options::now` is the wall clock of the start.
+  void advance(timestamp_ms milliseconds) {
+    store_.now += milliseconds;
+  }
+  timestamp_ms now() const {
+    return store_.now;
+  }
+
   result<std::optional<std::string>> get(const std::string& key);
   result<contents> all();
 
@@ -96,6 +104,7 @@ private:
                      const record_location& place);
   segment_entry& entry_of(segment_id id);
   sequence_number unsealed_base() const;
+  result<ok> persist_time();
   result<ok> rewrite(const std::vector<segment_id>& victims,
                      relocation_writer& output);
   result<ok> rewrite_one(const segment& from, const segment_entry& entry,

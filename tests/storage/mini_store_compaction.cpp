@@ -103,7 +103,8 @@ result<ok> mini_store::rewrite_one(const segment& from,
                              ? liveness::live
                              : liveness::superseded;
     const bool may_drop = record.head.sequence < horizon;
-    const verdict decided = judge(record.head, found, options_.now, may_drop);
+    const verdict decided
+      = judge(record.head, found, store_.state.persisted_time, may_drop);
     // An expired record leaves the index with its segment.
     if (decided != verdict::copy && found == liveness::live)
       moves_.push_back({key, record.location, {}, 0});

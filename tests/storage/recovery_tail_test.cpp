@@ -9,6 +9,7 @@
 namespace kvs::storage {
 namespace {
 
+using test_support::disk_call;
 using test_support::memory_file_system;
 using testing::contents;
 using testing::mini_store;
@@ -271,6 +272,27 @@ TEST_F(RecoveryTailTest, ATailThatCannotBeLoggedAgainRefusesTheStart) {
     EXPECT_EQ(copy->content(active), disk->content(active));
     EXPECT_FALSE(copy->exists(active + ".tmp"));
   }
+}
+
+// Goal: a failed sync leaves bytes in the cache that the disk never gets. A
+// start that sees them must make them durable, not just believe them.
+TEST(StartTest, WhatAStartHasSeenSurvivesAPowerCut) {
+  const auto disk = memory_file_system::make();
+  {
+    auto opened = mini_store::open(disk, {});
+    ASSERT_TRUE(opened);
+    ASSERT_TRUE((*opened)->put("k", "v"));
+    disk->fail(disk_call::sync, 1, EIO, true);
+    ASSERT_FALSE((*opened)->sync());
+  }
+  const auto restarted = disk->restart();
+  auto opened = mini_store::open(restarted, {});
+  ASSERT_TRUE(opened);
+  EXPECT_EQ(*(*opened)->get("k"), "v");
+  auto after = mini_store::open(
+    restarted->crash(test_support::crash_policy::lose_unsynced, 0), {});
+  ASSERT_TRUE(after);
+  EXPECT_EQ(*(*after)->get("k"), "v");
 }
 
 } // namespace

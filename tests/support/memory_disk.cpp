@@ -34,6 +34,17 @@ bool changes_disk(disk_call call) {
   return false;
 }
 
+bool can_fail_with(disk_call call, int os_error) {
+  const bool opens = call == disk_call::open || call == disk_call::create
+                     || call == disk_call::list || call == disk_call::lock;
+  const bool grows = call == disk_call::create || call == disk_call::write
+                     || call == disk_call::allocate
+                     || call == disk_call::rename;
+  if (os_error == EMFILE)
+    return opens;
+  return os_error == ENOSPC ? grows : true;
+}
+
 bool heads(std::mt19937_64& random) {
   return (random() & 1) != 0;
 }
@@ -80,6 +91,8 @@ int memory_disk::begin(disk_call call) {
     ++changes;
   if (changes >= power_off_at)
     return EIO;
+  if (const int failure = take_fault(call))
+    return failure;
   const auto planned = failures.find(call);
   if (planned == failures.end())
     return 0;
@@ -87,6 +100,19 @@ int memory_disk::begin(disk_call call) {
   const bool due
     = failure.for_ever ? number >= failure.at_call : number == failure.at_call;
   return due ? failure.os_error : 0;
+}
+
+int memory_disk::take_fault(disk_call call) {
+  if (fault.in_calls == 0 || !can_fail_with(call, fault.os_error))
+    return 0;
+  if (fault.in_calls > 1) {
+    --fault.in_calls;
+    return 0;
+  }
+  if (fault.has_happened && !fault.for_ever)
+    return 0;
+  fault.has_happened = true;
+  return fault.os_error;
 }
 
 std::uint64_t memory_disk::used_bytes() const {
@@ -138,6 +164,8 @@ void apply_to_content(content& target, const pending_change& change) {
     target.resize(change.offset_bytes);
     return;
   }
+  if (change.what != kind::write)
+    return;
   const std::uint64_t end = change.offset_bytes + change.bytes.size();
   if (target.size() < end)
     target.resize(end);
@@ -172,6 +200,24 @@ void undo_write(pending_change& change, const content& durable) {
   }
 }
 
+/// The blocks of the file were those of another one, which still has them or
+/// has given them back.
+void find_stale(pending_change& change, const memory_disk& disk,
+                std::mt19937_64& random) {
+  undo_write(change, disk.durable[change.inode]);
+  const std::uint64_t durable_end = disk.durable[change.inode].size();
+  const content& other = disk.cached[random() % disk.cached.size()];
+  for (std::size_t at = 0; at < change.bytes.size(); ++at) {
+    const std::uint64_t offset = change.offset_bytes + at;
+    if (offset >= durable_end && offset < other.size())
+      change.bytes[at] = other[offset];
+  }
+}
+
+bool changes_names(const pending_change& change) {
+  return change.what != kind::write && change.what != kind::truncate;
+}
+
 std::vector<pending_change> survivors(const memory_disk& disk,
                                       crash_policy policy,
                                       std::mt19937_64& random) {
@@ -203,6 +249,19 @@ std::vector<pending_change> survivors(const memory_disk& disk,
       for (pending_change& change : kept)
         if (change.what == kind::write && heads(random))
           undo_write(change, disk.durable[change.inode]);
+      break;
+    case crash_policy::stale_data:
+      for (pending_change& change : kept)
+        if (change.what == kind::write && heads(random))
+          find_stale(change, disk, random);
+      break;
+    case crash_policy::lost_names:
+      std::erase_if(kept, changes_names);
+      break;
+    case crash_policy::random_names:
+      std::erase_if(kept, [&random](const pending_change& change) {
+        return changes_names(change) && heads(random);
+      });
       break;
   }
   return kept;

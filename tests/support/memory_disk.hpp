@@ -2,6 +2,7 @@
 
 #include "tests/support/memory_file_system.hpp"
 
+#include <functional>
 #include <map>
 #include <mutex>
 #include <random>
@@ -36,6 +37,15 @@ struct planned_failure {
   bool for_ever = false;
 };
 
+/// A call of any kind that can fail like this.
+struct planned_fault {
+  /// 1: the next one.
+  std::uint64_t in_calls = 0;
+  int os_error = 0;
+  bool for_ever = false;
+  bool has_happened = false;
+};
+
 struct memory_disk {
   std::mutex mutex;
   /// By inode: as a reader sees them, and as a power cut leaves them.
@@ -49,15 +59,24 @@ struct memory_disk {
 
   std::map<disk_call, std::uint64_t> calls;
   std::map<disk_call, planned_failure> failures;
+  planned_fault fault;
   std::uint64_t changes = 0;
   std::uint64_t power_off_at = ~std::uint64_t{0};
   std::uint64_t space_bytes = ~std::uint64_t{0};
   bool is_resident = true;
+  /// Called without the mutex.
+  std::function<void()> before_change;
   /// Of files, those that are there now.
   std::size_t mappings = 0;
 
   /// Counts a call. The `errno` it has to fail with, or 0.
   int begin(disk_call call);
+  int take_fault(disk_call call);
+  /// To be called before a call that changes something takes the mutex.
+  void announce_change() const {
+    if (before_change)
+      before_change();
+  }
   std::uint64_t used_bytes() const;
   void sync_inode(inode_number inode);
   /// What a failed sync does: readers still see what was written, but nobody

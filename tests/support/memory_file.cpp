@@ -92,6 +92,7 @@ public:
   result<ok>
   write_at(std::uint64_t offset_bytes,
            std::span<const std::span<const std::byte>> parts) override {
+    disk_->announce_change();
     const guard lock{disk_->mutex};
     int failure = disk_->begin(disk_call::write);
     const bool power_is_off = disk_->changes >= disk_->power_off_at;
@@ -116,6 +117,7 @@ public:
   }
 
   result<ok> sync() override {
+    disk_->announce_change();
     const guard lock{disk_->mutex};
     if (const int failure = disk_->begin(disk_call::sync)) {
       if (disk_->changes < disk_->power_off_at)
@@ -127,6 +129,7 @@ public:
   }
 
   result<ok> truncate(std::uint64_t size_bytes) override {
+    disk_->announce_change();
     const guard lock{disk_->mutex};
     if (const int failure = disk_->begin(disk_call::truncate))
       return failed("ftruncate", path_, failure);
@@ -139,6 +142,7 @@ public:
   }
 
   result<ok> allocate(std::uint64_t size_bytes) override {
+    disk_->announce_change();
     const guard lock{disk_->mutex};
     if (const int failure = disk_->begin(disk_call::allocate))
       return failed("fallocate", path_, failure);

@@ -3,6 +3,9 @@
 #include "tests/support/memory_disk.hpp"
 #include "tests/support/memory_file.hpp"
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include <cassert>
 #include <cerrno>
 #include <utility>
@@ -69,6 +72,8 @@ memory_file_system::memory_file_system(std::shared_ptr<memory_disk> disk)
 
 result<std::shared_ptr<storage::file>>
 memory_file_system::open(const std::string& path, storage::open_mode mode) {
+  if (mode == storage::open_mode::create)
+    disk_->announce_change();
   const guard lock{disk_->mutex};
   const bool creates = mode == storage::open_mode::create;
   const int failure
@@ -127,6 +132,7 @@ result<ok> memory_file_system::link(const std::string& from,
 
 result<ok> memory_file_system::rename(const std::string& from,
                                       const std::string& to) {
+  disk_->announce_change();
   const guard lock{disk_->mutex};
   const int failure = disk_->begin(disk_call::rename);
   const auto found = disk_->names.find(from);
@@ -140,6 +146,7 @@ result<ok> memory_file_system::rename(const std::string& from,
 }
 
 result<ok> memory_file_system::unlink(const std::string& path) {
+  disk_->announce_change();
   const guard lock{disk_->mutex};
   const int failure = disk_->begin(disk_call::unlink);
   const auto found = disk_->names.find(path);
@@ -153,6 +160,7 @@ result<ok> memory_file_system::unlink(const std::string& path) {
 }
 
 result<ok> memory_file_system::sync_directory(const std::string& directory) {
+  disk_->announce_change();
   const guard lock{disk_->mutex};
   if (const int failure = disk_->begin(disk_call::sync_directory))
     return failed("fsync", directory, failure);
@@ -216,14 +224,30 @@ void memory_file_system::fail(disk_call call, std::uint64_t nth, int os_error,
   disk_->failures[call] = {disk_->calls[call] + nth, os_error, for_ever};
 }
 
+void memory_file_system::fail_any(std::uint64_t nth, int os_error,
+                                  bool for_ever) {
+  const guard lock{disk_->mutex};
+  disk_->fault = {nth, os_error, for_ever, false};
+}
+
+bool memory_file_system::has_failed() const {
+  const guard lock{disk_->mutex};
+  return disk_->fault.has_happened;
+}
+
 void memory_file_system::stop_failing() {
   const guard lock{disk_->mutex};
   disk_->failures.clear();
+  disk_->fault = {};
 }
 
 void memory_file_system::power_off_at(std::uint64_t nth) {
   const guard lock{disk_->mutex};
   disk_->power_off_at = disk_->changes + nth;
+}
+
+void memory_file_system::before_each_change(std::function<void()> look) {
+  disk_->before_change = std::move(look);
 }
 
 void memory_file_system::limit_space(std::uint64_t bytes) {
@@ -259,22 +283,46 @@ std::size_t memory_file_system::mappings() const {
 std::shared_ptr<memory_file_system>
 memory_file_system::crash(crash_policy policy, std::uint64_t seed) const {
   const guard lock{disk_->mutex};
-  auto copy = copy_of(*disk_);
   std::mt19937_64 random{seed};
-  for (const pending_change& change : survivors(*disk_, policy, random))
-    if (change.what == kind::write || change.what == kind::truncate)
-      apply_to_content(copy->durable[change.inode], change);
-    else
-      apply_to_names(copy->durable_names, change);
-  copy->cached = copy->durable;
-  copy->names = copy->durable_names;
-  copy->pending.clear();
-  return std::make_shared<memory_file_system>(std::move(copy));
+  const auto kept = survivors(*disk_, policy, random);
+  name_table names = disk_->durable_names;
+  for (const pending_change& change : kept)
+    apply_to_names(names, change);
+  auto after = std::make_shared<memory_disk>();
+  after->directories = disk_->directories;
+  after->space_bytes = disk_->space_bytes;
+  std::map<inode_number, inode_number> renumbered;
+  for (const auto& [name, inode] : names) {
+    const auto [known, is_new]
+      = renumbered.try_emplace(inode, after->durable.size());
+    after->names[name] = known->second;
+    if (!is_new)
+      continue;
+    test_support::content& bytes
+      = after->durable.emplace_back(disk_->durable[inode]);
+    for (const pending_change& change : kept)
+      if (change.inode == inode)
+        apply_to_content(bytes, change);
+  }
+  after->durable_names = after->names;
+  after->cached = after->durable;
+  return std::make_shared<memory_file_system>(std::move(after));
 }
 
 std::shared_ptr<memory_file_system> memory_file_system::restart() const {
   const guard lock{disk_->mutex};
   return std::make_shared<memory_file_system>(copy_of(*disk_));
+}
+
+std::uint64_t memory_file_system::fingerprint() const {
+  const guard lock{disk_->mutex};
+  std::uint64_t sum = 0;
+  for (const auto& [name, inode] : disk_->names) {
+    const auto& bytes = disk_->cached[inode];
+    sum = XXH3_64bits_withSeed(name.data(), name.size(), sum);
+    sum = XXH3_64bits_withSeed(bytes.data(), bytes.size(), sum);
+  }
+  return sum;
 }
 
 bool memory_file_system::exists(const std::string& path) const {

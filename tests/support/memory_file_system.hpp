@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -46,13 +47,21 @@ enum class crash_policy {
   /// All, but some of the writes only made the file longer: its size came to
   /// the disk before its bytes, which read as zeros.
   zeroed_data,
+  /// As before, but what reads there instead are the bytes of another file at
+  /// the same place: records that were valid once.
+  stale_data,
+  /// All bytes, but no file was created, renamed or removed.
+  lost_names,
+  /// All bytes, and any of the changes of names.
+  random_names,
 };
 
 inline constexpr crash_policy all_crash_policies[] = {
   crash_policy::lose_unsynced, crash_policy::keep_everything,
   crash_policy::prefix,        crash_policy::torn_write,
   crash_policy::one_hole,      crash_policy::random_sectors,
-  crash_policy::zeroed_data,
+  crash_policy::zeroed_data,   crash_policy::stale_data,
+  crash_policy::lost_names,    crash_policy::random_names,
 };
 
 struct memory_disk;
@@ -92,10 +101,19 @@ public:
   /// a sync that fails was to cover stays visible and never becomes durable.
   void fail(disk_call kind, std::uint64_t nth, int os_error,
             bool for_ever = false);
+  /// Makes the `nth` call from now on fail (1: the next one), or all from then
+  /// on, of those that can fail with this error: EMFILE is for calls that open
+  /// something, ENOSPC for those that need space, others are for all.
+  void fail_any(std::uint64_t nth, int os_error, bool for_ever);
+  /// Whether that has happened.
+  bool has_failed() const;
   void stop_failing();
   /// The `nth` change from now on does what it may or may not have done when
   /// the power went; it and every later call fail.
   void power_off_at(std::uint64_t nth);
+  /// Calls `look` before every call that changes something or makes it
+  /// durable, from the thread of the caller.
+  void before_each_change(std::function<void()> look);
   /// Space for everything on this disk; writes beyond fail with ENOSPC.
   void limit_space(std::uint64_t bytes);
   /// Whether `read_resident_at` finds anything in memory.
@@ -114,6 +132,9 @@ public:
                                             std::uint64_t seed) const;
   /// The disk after the process died: nothing is lost but its locks.
   std::shared_ptr<memory_file_system> restart() const;
+
+  /// Equal disks have equal numbers: names and bytes, as a reader sees them.
+  std::uint64_t fingerprint() const;
 
   /// Looks at or changes a file behind the back of whoever has it open; what
   /// is put counts as synced.

@@ -11,10 +11,12 @@
 namespace kvs::test_support {
 
 /// Passes everything on, and tells the test before a file is opened or read, so
-/// that it can change things at that very moment.
+/// that it can change things at that very moment, or knows what was looked at.
 class watched_file_system final : public storage::file_system {
 public:
   using hook = std::function<void(const std::string& path)>;
+  using range_hook = std::function<void(
+    const std::string& path, std::uint64_t offset_bytes, std::uint64_t bytes)>;
 
   explicit watched_file_system(std::shared_ptr<storage::file_system> below)
     : below_{std::move(below)} {
@@ -22,6 +24,7 @@ public:
 
   hook before_open;
   hook before_read;
+  range_hook before_reading;
 
   storage::result<std::shared_ptr<storage::file>>
   open(const std::string& path, storage::open_mode mode) override {
@@ -84,6 +87,8 @@ private:
     read_at(std::uint64_t offset, std::span<std::byte> target) const override {
       if (watching_.before_read)
         watching_.before_read(path());
+      if (watching_.before_reading)
+        watching_.before_reading(path(), offset, target.size());
       return below_->read_at(offset, target);
     }
     storage::result<std::size_t>

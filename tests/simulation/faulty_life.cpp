@@ -1,0 +1,99 @@
+#include "tests/simulation/faulty_life.hpp"
+
+#include <gtest/gtest.h>
+
+namespace kvs::simulation {
+
+bool faulty_life::run(const std::vector<step>& script) {
+  disk_ = test_support::memory_file_system::make();
+  disk_->fail_any(fault_.nth, fault_.os_error, fault_.for_ever);
+  const bool has_started = start();
+  bool goes_on = has_started;
+  for (std::size_t i = 0; goes_on && i < script.size(); ++i)
+    goes_on = take(script[i]);
+  if (goes_on)
+    goes_on = lived_.catch_up(expected_) != step_result::unknown;
+  const bool happened = disk_->has_failed();
+  disk_->stop_failing();
+  if (goes_on && !::testing::Test::HasFailure())
+    check_takes_writes();
+  if (has_started)
+    lived_.listen(expected_);
+  const disk_ptr killed = disk_->restart();
+  const disk_ptr cut
+    = disk_->crash(test_support::crash_policy::lose_unsynced, 0);
+  if (has_started)
+    lived_.die();
+  check(killed, expected_.acknowledged(), "after the death of the process");
+  check(cut, expected_.durable(), "after a power cut");
+  return happened;
+}
+
+/// A start may fail, but then it has an error, and may be tried again.
+bool faulty_life::start() {
+  if (!lived_.open(disk_, first_start))
+    return true;
+  if (fault_.for_ever)
+    return false;
+  const auto problem = lived_.open(disk_, first_start);
+  EXPECT_FALSE(problem) << "a second start fails: " << to_string(*problem);
+  return !problem;
+}
+
+/// False: the life is over.
+bool faulty_life::take(const step& what) {
+  if (what.what == step_kind::look) {
+    if (lived_.catch_up(expected_) == step_result::unknown)
+      return false;
+    look(what);
+    return !::testing::Test::HasFailure();
+  }
+  if (what.what >= step_kind::stop)
+    return true;
+  return lived_.run(what, expected_) != step_result::unknown;
+}
+
+/// A read may fail as long as the disk does. It may not be wrong.
+void faulty_life::look(const step& what) {
+  const auto seen = visible_at(expected_.newest(), lived_.now());
+  for (const auto& [key, none] : what.changes) {
+    const auto value = lived_.get(key);
+    if (!value) {
+      EXPECT_TRUE(disk_->has_failed()) << to_string(value.error());
+      continue;
+    }
+    const auto wanted = seen.find(key);
+    if (wanted == seen.end())
+      EXPECT_FALSE(*value) << key << " is there";
+    else
+      EXPECT_TRUE(*value && **value == wanted->second)
+        << key << " is wrong or missing";
+  }
+}
+
+/// The fault is over: unless a sync has failed, writes go on by themselves.
+void faulty_life::check_takes_writes() {
+  step rest;
+  rest.what = step_kind::rest;
+  step put;
+  put.changes = {{"key0", "after the fault"}};
+  auto outcome = step_result::refused;
+  for (int i = 0; i < 4 && outcome == step_result::refused; ++i) {
+    lived_.run(rest, expected_);
+    outcome = lived_.run(put, expected_);
+  }
+  EXPECT_TRUE(outcome == step_result::done || lived_.is_read_only())
+    << "writes do not go on";
+}
+
+void faulty_life::check(const disk_ptr& left, std::size_t first_allowed,
+                        const char* what) {
+  auto found = look_into(left, how_, lived_.now());
+  ASSERT_TRUE(found) << what << ": " << to_string(found.error());
+  ASSERT_TRUE(expected_.find(found->keys, first_allowed, found->now))
+    << what << ", promised are states " << first_allowed << " to "
+    << expected_.newest_number() << "; "
+    << expected_.difference(found->keys, first_allowed, found->now);
+}
+
+} // namespace kvs::simulation
