@@ -15,9 +15,12 @@ namespace kvs::actors {
 
 /// Note to self: look for expired keys, and tell the COMPACTOR what is live.
 struct shard_tick_due {};
+/// Note to self: every request that was in the mailbox has been evaluated.
+struct hand_over_due {};
 
 using shard_impl = shard_actor::extend_with<memory_user_actor>::extend_with<
-  residency_user_actor>::extend<caf_compat::takes<shard_tick_due>>;
+  residency_user_actor>::extend<caf_compat::takes<shard_tick_due>,
+                                caf_compat::takes<hand_over_due>>;
 
 class shard final : public caf_compat::pinnable<shard_impl::base> {
 public:
@@ -174,6 +177,8 @@ private:
     for (const auto& each : batch)
       index_.prefetch_table(each.hash);
     for (const auto& each : batch)
+      index_.prefetch_block(each.hash);
+    for (const auto& each : batch)
       index_.prefetch(each.hash);
   }
   void prefetch_index(std::span<const publication_part> parts) const;
@@ -193,6 +198,8 @@ private:
   void tell_figures(const collect_figures& request);
   /// Every handler ends with it.
   void end_turn();
+  /// The same, but what goes to the WRITER waits.
+  void send_answers();
 
   // -- the end (shard_stop.cpp) ----------------------------------------------
 
@@ -235,6 +242,7 @@ private:
   /// The latest ones; forgetting one costs a transaction that is repeated.
   boost::unordered_flat_map<std::string, unnoticed_change> unnoticed_;
   append_evaluated outgoing_;
+  bool hand_over_requested_ = false;
 
   /// Batches that this shard has applied and others may not have, by number:
   /// the keys of each; a flush has none and holds all.
@@ -331,3 +339,4 @@ void shard::find_heads(const Batch& batch) {
 } // namespace kvs::actors
 
 KVS_MESSAGE(kvs::actors::shard_tick_due)
+KVS_MESSAGE(kvs::actors::hand_over_due)

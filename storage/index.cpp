@@ -99,6 +99,10 @@ void index::prefetch_table(key_hash hash) const noexcept {
   storage::prefetch(&state_->table(hash));
 }
 
+void index::prefetch_block(key_hash hash) const noexcept {
+  state_->table(hash).prefetch_block(tag_of(hash));
+}
+
 void index::prefetch(key_hash hash) const noexcept {
   state_->table(hash).prefetch(tag_of(hash));
 }

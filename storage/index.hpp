@@ -95,9 +95,10 @@ public:
 
   /// Makes room for the records of a table, all at once. For recovery.
   void reserve(key_hash hash, std::uint32_t records);
-  /// Asks the processor for what `prefetch` will look at.
+  /// Three steps that ask the processor for what `find` looks at, each for
+  /// what the next one needs. For many keys: step by step for all of them.
   void prefetch_table(key_hash hash) const noexcept;
-  /// Asks the processor for what `find` will look at first.
+  void prefetch_block(key_hash hash) const noexcept;
   void prefetch(key_hash hash) const noexcept;
 
   /// Records that are found, deletions included.

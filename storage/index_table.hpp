@@ -85,7 +85,13 @@ public:
   std::uint32_t size() const noexcept {
     return count_;
   }
-  /// Asks the processor for the line where a search for `tag` begins.
+  /// Asks the processor for the pointer to the block where a search for `tag`
+  /// begins, …
+  void prefetch_block(std::uint32_t tag) const noexcept {
+    if (block_count_ != 0)
+      storage::prefetch(&blocks_[home(tag) / index_block::lines]);
+  }
+  /// … and for the line.
   void prefetch(std::uint32_t tag) const noexcept {
     if (block_count_ != 0)
       storage::prefetch(&line(home(tag)));
