@@ -57,15 +57,6 @@ shard::behavior_type shard::make_behavior() {
     },
     [this](evaluate_batch& batch) {
       evaluate(batch);
-      // The note lands behind the requests of other sessions, so one message
-      // to the WRITER serves all of them.
-      if (!outgoing_.records.empty()
-          && !std::exchange(hand_over_requested_, true))
-        caf_compat::tell(this, this, hand_over_due{});
-      send_answers();
-    },
-    [this](const hand_over_due&) {
-      hand_over_requested_ = false;
       end_turn();
     },
     [this](const evaluations_rejected& message) {
@@ -285,10 +276,6 @@ void shard::tell_figures(const collect_figures& request) {
 
 void shard::end_turn() {
   send_outgoing();
-  send_answers();
-}
-
-void shard::send_answers() {
   if (!timed_next_.empty() && !time_requested_) {
     std::swap(timed_, timed_next_);
     request_time();

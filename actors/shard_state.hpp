@@ -15,12 +15,9 @@ namespace kvs::actors {
 
 /// Note to self: look for expired keys, and tell the COMPACTOR what is live.
 struct shard_tick_due {};
-/// Note to self: every request that was in the mailbox has been evaluated.
-struct hand_over_due {};
 
 using shard_impl = shard_actor::extend_with<memory_user_actor>::extend_with<
-  residency_user_actor>::extend<caf_compat::takes<shard_tick_due>,
-                                caf_compat::takes<hand_over_due>>;
+  residency_user_actor>::extend<caf_compat::takes<shard_tick_due>>;
 
 class shard final : public caf_compat::pinnable<shard_impl::base> {
 public:
@@ -198,8 +195,6 @@ private:
   void tell_figures(const collect_figures& request);
   /// Every handler ends with it.
   void end_turn();
-  /// The same, but what goes to the WRITER waits.
-  void send_answers();
 
   // -- the end (shard_stop.cpp) ----------------------------------------------
 
@@ -242,7 +237,6 @@ private:
   /// The latest ones; forgetting one costs a transaction that is repeated.
   boost::unordered_flat_map<std::string, unnoticed_change> unnoticed_;
   append_evaluated outgoing_;
-  bool hand_over_requested_ = false;
 
   /// Batches that this shard has applied and others may not have, by number:
   /// the keys of each; a flush has none and holds all.
@@ -339,4 +333,3 @@ void shard::find_heads(const Batch& batch) {
 } // namespace kvs::actors
 
 KVS_MESSAGE(kvs::actors::shard_tick_due)
-KVS_MESSAGE(kvs::actors::hand_over_due)
