@@ -1,6 +1,7 @@
 #include "actors/catalog.hpp"
 
 #include "actors/logging.hpp"
+#include "storage/planted_bugs.hpp"
 #include "storage/random.hpp"
 
 #include <algorithm>
@@ -9,6 +10,9 @@
 
 namespace kvs::actors {
 namespace {
+
+using storage::is_planted;
+using storage::planted_bug;
 
 class catalog final : public caf_compat::pinnable<catalog_actor::base> {
 public:
@@ -98,6 +102,8 @@ private:
   }
 
   time_persisted persist(storage::timestamp_ms time) {
+    if (is_planted(planted_bug::forget_reported_time))
+      return {{}, time};
     if (time > installed_.persisted_time)
       if (auto done = replace(); done.error.code != outcome::ok)
         return {done.error, 0};
@@ -179,6 +185,8 @@ private:
       return true;
     };
     std::erase_if(args_.state.segments, retired);
+    if (is_planted(planted_bug::unlink_before_manifest))
+      unlink_segments(gone);
     forget_flush();
     if (auto done = replace(); done.error.code != outcome::ok)
       return done;

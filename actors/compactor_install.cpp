@@ -3,12 +3,16 @@
 
 #include "actors/compactor_state.hpp"
 #include "actors/logging.hpp"
+#include "storage/planted_bugs.hpp"
 
 #include <algorithm>
 #include <iterator>
 
 namespace kvs::actors {
 namespace {
+
+using storage::is_planted;
+using storage::planted_bug;
 
 /// Each shard reports twice a second at most.
 constexpr std::uint32_t reports_after_failure = 20;
@@ -86,6 +90,8 @@ void compactor::make_deaths_durable() {
   // the output.
   if (run_->target != nullptr)
     segments_.at(run_->target->id()).live.assign(shards_.size(), {});
+  if (is_planted(planted_bug::retire_before_sync))
+    return retire();
   // In the modes that acknowledge before the sync the newer version of a dead
   // record may be in memory only, and the old one is the durable one.
   caf_compat::ask(this, args_.writer, sync_log{})

@@ -1,9 +1,14 @@
 #include "actors/syncer.hpp"
 
+#include "storage/planted_bugs.hpp"
+
 #include <optional>
 
 namespace kvs::actors {
 namespace {
+
+using storage::is_planted;
+using storage::planted_bug;
 
 class syncer final : public caf_compat::pinnable<syncer_actor::base> {
 public:
@@ -22,7 +27,12 @@ private:
     for (const auto& each : request.segments) {
       if (failed_)
         break;
-      if (auto done = each->shared_file()->sync(); !done)
+      if (is_planted(planted_bug::skip_log_sync))
+        break;
+      auto done = each->shared_file()->sync();
+      if (!done && is_planted(planted_bug::retry_sync))
+        done = each->shared_file()->sync();
+      if (!done)
         failed_ = to_failure(done.error());
     }
     return {failed_.value_or(failure{}), request.end, request.sequence};

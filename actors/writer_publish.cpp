@@ -1,12 +1,16 @@
 // When the WRITER lets records be seen: syncs, groups, failures.
 
 #include "actors/writer_state.hpp"
+#include "storage/planted_bugs.hpp"
 
 #include <algorithm>
 #include <cassert>
 
 namespace kvs::actors {
 namespace {
+
+using storage::is_planted;
+using storage::planted_bug;
 
 /// The log counts as idle after this; then a mark makes its last group
 /// provable (docs/log_format.md).
@@ -64,7 +68,7 @@ void writer::arm_sync_timer() {
 
 bool writer::may_publish(const written_group& group) const {
   if (args_.mode == sync_mode::always)
-    return group.end <= durable_;
+    return group.end <= durable_ || is_planted(planted_bug::acknowledge_early);
   if (group.barrier > durable_)
     return false;
   // When the disk is slower than the interval, writes wait for it.

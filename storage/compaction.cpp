@@ -1,5 +1,7 @@
 #include "storage/compaction.hpp"
 
+#include "storage/planted_bugs.hpp"
+
 #include <algorithm>
 #include <optional>
 
@@ -60,7 +62,8 @@ verdict judge(const record_head& head, liveness found, timestamp_ms now,
       break;
     case record_type::tombstone:
       // A newer record of the key shadows whatever this one did.
-      if (found == liveness::superseded || may_drop_tombstone)
+      if (found == liveness::superseded || may_drop_tombstone
+          || is_planted(planted_bug::drop_tombstone_early))
         return verdict::drop;
       return verdict::copy;
     case record_type::batch:
@@ -77,7 +80,7 @@ verdict judge(const record_head& head, liveness found, timestamp_ms now,
     return verdict::copy;
   // A key that may expire and is absent may have been swept by a shard whose
   // clock is ahead of `now`; then this record is its only shadow.
-  if (!expires)
+  if (!expires || is_planted(planted_bug::drop_expired_shadow))
     return verdict::drop;
   return may_drop_tombstone ? verdict::drop : verdict::copy_as_tombstone;
 }

@@ -3,6 +3,7 @@
 #include "storage/crc32c.hpp"
 #include "storage/little_endian.hpp"
 #include "storage/manifest.hpp"
+#include "storage/planted_bugs.hpp"
 
 #include <boost/sort/pdqsort/pdqsort.hpp>
 
@@ -34,8 +35,7 @@ constexpr unsigned section_bits_max = 8;
 /// A section of fewer entries would cost more in calls than in bytes.
 constexpr std::uint64_t section_entries = 4096;
 
-// An entry: hash, check, sequence, offset / 8, layout, and the expiry if the
-// layout says so.
+// An entry: hash, check, sequence, offset / 8, layout, and perhaps an expiry.
 constexpr std::size_t entry_bytes = 32;
 constexpr std::size_t expiry_bytes = 8;
 constexpr std::uint32_t size_mask = (1U << 29) - 1;
@@ -240,7 +240,8 @@ result<bool> filed_hints::read_section(const file& from, const section& wanted,
   auto read = from.read_at(wanted.offset_bytes, bytes);
   if (!read)
     return read.error();
-  if (*read != bytes.size() || extend_crc32c(0, bytes) != wanted.crc)
+  const bool fits = extend_crc32c(0, bytes) == wanted.crc;
+  if (*read != bytes.size() || !(fits || is_planted(planted_bug::trust_hint)))
     return false;
   std::span<const std::byte> rest = bytes;
   while (!rest.empty()) {
@@ -350,10 +351,9 @@ result<ok> hint_builder::write(file_system& files, const std::string& directory,
   auto next = entries_->begin();
   for (std::uint32_t number = 0; number < 1U << bits; ++number) {
     const std::size_t begin = body.size();
-    for (;
-         next != entries_->end() && section_of(next->key.hash, bits) == number;
-         ++next)
-      encode_entry(*next, body);
+    while (next != entries_->end()
+           && section_of(next->key.hash, bits) == number)
+      encode_entry(*next++, body);
     const auto section = std::span{body}.subspan(begin);
     std::byte* const at = table.data() + number * section_head_bytes;
     store_le(at, static_cast<std::uint32_t>(section.size()));

@@ -1,6 +1,7 @@
 #include "storage/log_writer.hpp"
 
 #include "storage/limits.hpp"
+#include "storage/planted_bugs.hpp"
 
 #include <algorithm>
 #include <cassert>
@@ -197,6 +198,8 @@ result<bool> log_writer::write_staged(std::uint64_t bytes_max) {
 /// Without this a later record could end where the remains of a failed one
 /// begin, and recovery would believe them.
 void log_writer::cut_back() {
+  if (is_planted(planted_bug::keep_failed_write))
+    return;
   auto cut = target_->shared_file()->truncate(end_bytes_);
   if (!cut)
     broken_ = cut.error();

@@ -2,6 +2,7 @@
 
 #include "storage/crc32c.hpp"
 #include "storage/little_endian.hpp"
+#include "storage/planted_bugs.hpp"
 
 #include <algorithm>
 #include <array>
@@ -99,6 +100,8 @@ result<ok> write_temporary(file_system& files, const std::string& path,
     return created.error();
   if (auto written = (*created)->write_at(0, {&bytes, 1}); !written)
     return written;
+  if (is_planted(planted_bug::skip_manifest_sync))
+    return ok{};
   return (*created)->sync();
 }
 
@@ -215,6 +218,8 @@ result<ok> install_staged_manifest(file_system& files,
   const std::string temporary = directory + temporary_name;
   if (auto renamed = files.rename(temporary, directory + file_name); !renamed)
     return renamed;
+  if (is_planted(planted_bug::skip_directory_sync))
+    return ok{};
   return files.sync_directory(directory);
 }
 

@@ -3,6 +3,7 @@
 #include "storage/checkpoint.hpp"
 #include "storage/directory_check.hpp"
 #include "storage/key_hash.hpp"
+#include "storage/planted_bugs.hpp"
 #include "storage/random.hpp"
 #include "storage/recovery_opening.hpp"
 
@@ -66,6 +67,8 @@ result<ok> opening::read_state() {
     return begun;
   store_.hasher = key_hasher{found_.hash_seed, options_.hash_bits};
   store_.now = std::max(options_.wall_clock, found_.persisted_time);
+  if (is_planted(planted_bug::believe_wall_clock))
+    store_.now = options_.wall_clock;
   make_shards();
   return ok{};
 }
@@ -130,6 +133,8 @@ result<ok> opening::raise_epoch() {
   state.hash_seed = found_.hash_seed;
   state.generation = found_.generation + 1;
   state.epoch = found_.epoch + 1;
+  if (is_planted(planted_bug::reuse_sequence))
+    state.epoch = 1;
   state.persisted_time = store_.now;
   state.next_segment = found_.next_segment;
   const bool still_matters
@@ -139,6 +144,8 @@ result<ok> opening::raise_epoch() {
                            && entry.min_sequence < found_.flushed_below;
                   });
   state.flushed_below = still_matters ? found_.flushed_below : 0;
+  if (is_planted(planted_bug::forget_flush))
+    state.flushed_below = 0;
   store_.last_sequence = std::uint64_t{state.epoch} << sequence_epoch_shift;
   return ok{};
 }
@@ -179,8 +186,9 @@ result<ok> opening::install() {
     return next.error();
   // The new MANIFEST alone makes it stale; that it is gone before the first
   // write needs no reasoning.
-  if (auto gone = remove_checkpoint(*files_, options_.directory); !gone)
-    return gone;
+  if (!is_planted(planted_bug::believe_old_checkpoint))
+    if (auto gone = remove_checkpoint(*files_, options_.directory); !gone)
+      return gone;
   if (auto synced = files_->sync_directory(options_.directory); !synced)
     return synced;
   if (auto written = write_manifest(*files_, options_.directory, store_.state);

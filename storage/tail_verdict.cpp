@@ -1,3 +1,4 @@
+#include "storage/planted_bugs.hpp"
 #include "storage/segment_scanner.hpp"
 #include "storage/segment_window.hpp"
 #include "storage/tail_checksums.hpp"
@@ -139,7 +140,8 @@ tail_search::look_at(std::span<const std::byte> here,
 void tail_search::note(const record_head& head) noexcept {
   verdict_.max_sequence = std::max(verdict_.max_sequence, head.sequence);
   verdict_.durable_to = std::max(verdict_.durable_to, head.durable_to);
-  if (head.durable_to > end_bytes_)
+  if (head.durable_to > end_bytes_
+      && !is_planted(planted_bug::ignore_durable_to))
     verdict_.acknowledged_data_lost = true;
 }
 

@@ -76,6 +76,10 @@ public:
         for (int i = 0; i < 3; ++i)
           made.changes.push_back({key(), std::nullopt});
         break;
+      case step_kind::compact:
+        if (below(3) != 0)
+          made.segment_number = below(1000);
+        break;
       case step_kind::wait:
         made.clock_step_ms = static_cast<std::int64_t>(below(3000));
         break;

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,9 @@ struct step {
   std::int64_t expires_in_ms = 0;
   /// Of `wait`; of the wall clock between two starts, which may go back.
   std::int64_t clock_step_ms = 0;
+  /// Of `compact`: everything, or the segment with this number alone, if
+  /// segments can be chosen.
+  std::optional<std::uint64_t> segment_number;
   /// The next step is asked for before this one is answered.
   bool is_hurried = false;
 };

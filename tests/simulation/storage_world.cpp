@@ -43,7 +43,9 @@ public:
       case step_kind::rest:
         return finished(store_->mark());
       case step_kind::compact:
-        return finished(store_->compact(true));
+        return finished(what.segment_number
+                          ? store_->compact_one(*what.segment_number)
+                          : store_->compact(true));
       case step_kind::wait:
         store_->advance(static_cast<storage::timestamp_ms>(what.clock_step_ms));
         return step_result::done;

@@ -65,6 +65,9 @@ public:
   result<std::uint64_t> compact(bool force);
   /// Rewrites exactly these segments.
   result<std::uint64_t> compact(const std::vector<segment_id>& victims);
+  /// Rewrites the sealed segment with this number, counted around, whatever it
+  /// holds.
+  result<std::uint64_t> compact_one(std::uint64_t number);
 
   /// Time passes; `options::now` is the wall clock of the start.
   void advance(timestamp_ms milliseconds) {

@@ -37,13 +37,20 @@ result<std::uint64_t> mini_store::compact(bool force) {
   policy.unsealed_base = unsealed_base();
   const auto victims = choose_victims(
     usage(), policy, force ? compaction_need::command : compaction_need::load);
-  if (victims.empty())
-    return std::uint64_t{0};
   return compact(victims);
+}
+
+result<std::uint64_t> mini_store::compact_one(std::uint64_t number) {
+  const auto sealed = usage();
+  if (sealed.empty())
+    return std::uint64_t{0};
+  return compact({sealed[number % sealed.size()].entry.id});
 }
 
 result<std::uint64_t>
 mini_store::compact(const std::vector<segment_id>& victims) {
+  if (victims.empty())
+    return std::uint64_t{0};
   std::uint64_t before = 0;
   for (const segment_id id : victims)
     before += entry_of(id).end_bytes;

@@ -1,6 +1,7 @@
 """Checks the repository, and that every rule can fail."""
 
 import pathlib
+import re
 import sys
 import unittest
 
@@ -22,6 +23,32 @@ class RepositoryTest(unittest.TestCase):
             self.assertTrue(any(path.startswith(folder + "/")
                                 for path in paths), folder)
         self.assertIn("README.md", paths)
+
+
+class ReliabilityTest(unittest.TestCase):
+    def test_every_regression_has_the_test_that_the_page_names(self):
+        page = (ROOT / "docs/reliability.md").read_text()
+        rows = re.findall(r"^\| (G\d+) \|.*\| `(\w+)\.(\w+)` \|$", page, re.M)
+        self.assertEqual([name for name, _, _ in rows],
+                         [f"G{i}" for i in range(1, 15)])
+        tests = [path.read_text() for path in (ROOT / "tests").rglob("*test.*")
+                 if path.suffix in (".cpp", ".py")]
+        for name, suite, test in rows:
+            in_cpp = rf"\({suite},\s*{test}\)"
+            in_python = rf"class {suite}\(.*?def {test}\("
+            with self.subTest(name):
+                self.assertTrue(any(re.search(in_cpp, text)
+                                    or re.search(in_python, text, re.S)
+                                    for text in tests), test)
+
+    def test_every_file_with_planted_bugs_is_built_with_them(self):
+        listed = (ROOT / "tests/simulation/planted_bugs.cmake").read_text()
+        for folder in ("storage", "actors"):
+            for path in (ROOT / folder).glob("*.cpp"):
+                if "storage/planted_bugs.hpp" not in path.read_text():
+                    continue
+                with self.subTest(path.name):
+                    self.assertRegex(listed, rf"\s{re.escape(path.name)}\b")
 
 
 class IncludeTest(unittest.TestCase):
