@@ -99,7 +99,7 @@ class HostileTest(unittest.TestCase):
                 wire.header(wire.PING, 9, version=version) + bytes(9))
 
     def test_unknown_types(self):
-        for kind in (0, 20, 0x7F, 0x82, 0xFF):
+        for kind in (0, 21, 0x7F, 0x82, 0xFF):
             self.assert_refused(wire.BAD_TYPE, wire.frame(kind, b"whatever"))
 
     def test_flags(self):
