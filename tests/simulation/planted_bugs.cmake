@@ -19,10 +19,12 @@ set(planted_actors catalog.cpp compactor_install.cpp syncer.cpp
 list(TRANSFORM planted_storage PREPEND ${PROJECT_SOURCE_DIR}/storage/)
 list(TRANSFORM planted_actors PREPEND ${PROJECT_SOURCE_DIR}/actors/)
 
-add_library(kvs_planted_storage OBJECT ${planted_bugs} ${planted_storage})
+add_library(kvs_planted_storage OBJECT EXCLUDE_FROM_ALL
+            ${planted_bugs} ${planted_storage})
 target_link_libraries(kvs_planted_storage PRIVATE kvs_flags)
 target_compile_definitions(kvs_planted_storage PRIVATE KVS_PLANTED_BUGS)
-add_library(kvs_planted_actors OBJECT ${planted_actors})
+add_library(kvs_planted_actors OBJECT EXCLUDE_FROM_ALL
+            ${planted_actors})
 target_link_libraries(kvs_planted_actors PRIVATE kvs::actors kvs::protocol
                                                  spdlog::spdlog)
 target_compile_definitions(kvs_planted_actors PRIVATE KVS_PLANTED_BUGS)
@@ -30,7 +32,8 @@ target_precompile_headers(kvs_planted_actors PRIVATE <caf/all.hpp>)
 
 foreach(kind storage actor)
   set(program planted_${kind}_simulation)
-  add_executable(${program} ${kind}_simulated.cpp)
+  add_executable(${program} EXCLUDE_FROM_ALL ${kind}_simulated.cpp)
+  add_dependencies(kvs_proofs ${program})
   target_compile_options(${program} PRIVATE $<$<CONFIG:Release>:-O0>)
   target_link_libraries(
     ${program} PRIVATE kvs_flags kvs_planted_storage kvs_simulation_tests
