@@ -1,5 +1,6 @@
 #include "actors/key_state.hpp"
 
+#include "actors/byte_views.hpp"
 #include "storage/record.hpp"
 
 #include <algorithm>
@@ -9,10 +10,6 @@
 
 namespace kvs::actors {
 namespace {
-
-std::string_view as_text(std::span<const std::byte> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
 
 /// A decimal integer in its only canonical form: no sign but '-', no leading
 /// zero, nothing around it. Anything else was not written by an increment.

@@ -1,5 +1,6 @@
 // The CONNECTION of a client that speaks the native protocol.
 
+#include "actors/byte_views.hpp"
 #include "actors/connection_state.hpp"
 #include "protocol/native/codec.hpp"
 #include "storage/record.hpp"
@@ -118,7 +119,7 @@ private:
       return router_.submit(wire_id, std::move(request), memory);
     std::vector<std::span<const std::byte>> values;
     for_each_value(request, [&](std::string_view value) {
-      values.push_back(std::as_bytes(std::span{value.data(), value.size()}));
+      values.push_back(as_bytes(value));
     });
     checksum(
       std::move(values), [this, wire_id, memory, request = std::move(request)](
@@ -175,9 +176,7 @@ private:
     native::encode_value_reply_head(buffer, id, value->version, value->ttl_ms,
                                     value->value.size());
     wrote(buffer.size() - before);
-    write_borrowed(
-      std::as_bytes(std::span{value->value.data(), value->value.size()}),
-      memory);
+    write_borrowed(as_bytes(value->value), memory);
   }
 
   /// Of `large_`.

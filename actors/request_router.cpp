@@ -2,6 +2,7 @@
 
 #include "actors/request_router.hpp"
 
+#include "actors/byte_views.hpp"
 #include "actors/request_router_details.hpp"
 #include "storage/record.hpp"
 
@@ -10,10 +11,6 @@
 
 namespace kvs::actors {
 namespace {
-
-std::span<const std::byte> as_bytes(std::string_view text) {
-  return std::as_bytes(std::span{text.data(), text.size()});
-}
 
 /// What a request whose reply is much larger than itself counts for in the
 /// window: a rough share of what its reply may hold in memory.

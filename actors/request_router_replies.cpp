@@ -1,17 +1,12 @@
 // How answers of the store become replies of the protocol.
 
+#include "actors/byte_views.hpp"
 #include "actors/request_router.hpp"
 #include "actors/request_router_details.hpp"
 #include "actors/wire_status.hpp"
 
 namespace kvs::actors {
-namespace {
-
-std::string_view as_text(std::span<const std::byte> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-} // namespace
+namespace {} // namespace
 
 std::int64_t request_router::ttl_of(storage::timestamp_ms expires_at) const {
   if (expires_at == 0)

@@ -1,5 +1,6 @@
 // Requests that concern several keys or the whole store.
 
+#include "actors/byte_views.hpp"
 #include "actors/request_router.hpp"
 #include "actors/request_router_details.hpp"
 #include "storage/record.hpp"
@@ -9,10 +10,6 @@
 
 namespace kvs::actors {
 namespace {
-
-std::span<const std::byte> as_bytes(std::string_view text) {
-  return std::as_bytes(std::span{text.data(), text.size()});
-}
 
 const std::vector<protocol::operation>&
 writes_of(const protocol::request& request) {

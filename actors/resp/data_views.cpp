@@ -1,5 +1,6 @@
 #include "actors/resp/data_views.hpp"
 
+#include "actors/byte_views.hpp"
 #include "storage/record.hpp"
 
 #include <algorithm>
@@ -10,14 +11,6 @@ namespace {
 
 using protocol::resp::found_value;
 using protocol::resp::shared_bytes;
-
-std::string_view as_text(std::span<const std::byte> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-std::span<const std::byte> as_bytes(std::string_view text) {
-  return std::as_bytes(std::span{text.data(), text.size()});
-}
 
 found_value to_found(std::span<const std::byte> value, memory_owner memory,
                      storage::timestamp_ms expires_at) {

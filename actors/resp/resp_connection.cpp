@@ -2,6 +2,8 @@
 
 #include "actors/resp/resp_connection.hpp"
 
+#include "actors/byte_views.hpp"
+
 #include <bit>
 
 namespace kvs::actors::resp {
@@ -14,10 +16,6 @@ constexpr std::size_t borrowed_reply_bytes_min = 16 * 1024;
 
 /// A subscriber or monitor with more than this waiting is dropped.
 constexpr std::size_t pushed_replies_max = 65'536;
-
-std::string_view as_text(std::span<const std::byte> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
 
 /// No command that matters most has more.
 constexpr std::size_t hot_args_max = 3;
@@ -175,9 +173,7 @@ void resp_connection::write_entry(reply_queue::entry& next) {
         break;
       }
       counted_.output_bytes += next.text.size();
-      return write_borrowed(
-        std::as_bytes(std::span{next.text.data(), next.text.size()}),
-        std::move(next.memory));
+      return write_borrowed(as_bytes(next.text), std::move(next.memory));
     case kind::integer:
       writer.integer(next.number);
       break;
@@ -191,9 +187,7 @@ void resp_connection::write_entry(reply_queue::entry& next) {
       }
       writer.raw("$" + std::to_string(next.text.size()) + "\r\n");
       wrote(buffer.size() - before);
-      write_borrowed(
-        std::as_bytes(std::span{next.text.data(), next.text.size()}),
-        std::move(next.memory));
+      write_borrowed(as_bytes(next.text), std::move(next.memory));
       out().append(std::string_view{"\r\n"});
       counted_.output_bytes += next.text.size();
       return wrote(2);

@@ -1,5 +1,6 @@
 // Commands on keys, on their way through the store.
 
+#include "actors/byte_views.hpp"
 #include "actors/paced_function.hpp"
 #include "actors/resp/resp_connection.hpp"
 #include "protocol/resp/numbers.hpp"
@@ -17,14 +18,6 @@ using protocol::resp::equals_ignoring_case;
 using protocol::resp::reply_writer;
 using protocol::resp::to_integer;
 using protocol::resp::value_use;
-
-std::span<const std::byte> as_bytes(std::string_view text) {
-  return std::as_bytes(std::span{text.data(), text.size()});
-}
-
-std::string_view as_text(std::span<const std::byte> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
 
 /// The commands that matter most, which take no detour.
 struct hot_commands {

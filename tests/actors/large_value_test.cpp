@@ -13,6 +13,8 @@ namespace {
 
 class LargeValueTest : public store_fixture {
 protected:
+  static constexpr auto segment_bytes = 64 * storage::mebibyte;
+
   /// A value that no two places of look alike.
   static std::string value_of_size(std::size_t size_bytes, char salt) {
     std::string value(size_bytes, salt);
@@ -106,8 +108,6 @@ protected:
 
   std::uint64_t next_id_ = 100;
 };
-
-constexpr auto segment_bytes = 64 * storage::mebibyte;
 
 TEST_F(LargeValueTest, TheReaderChecksAndReadsOneMebibyteATurn) {
   open(sync_mode::none, 1, segment_bytes);

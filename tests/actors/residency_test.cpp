@@ -12,10 +12,10 @@ namespace {
 
 using test_support::disk_call;
 
-constexpr std::uint64_t segment_bytes = 64 * 1024;
-
 class ResidencyTest : public store_fixture {
 protected:
+  static constexpr std::uint64_t segment_bytes = 64 * 1024;
+
   void open_resident(std::uint64_t segments_max) {
     resident_bytes_max = segments_max * segment_bytes;
     open(sync_mode::none, 2, segment_bytes);

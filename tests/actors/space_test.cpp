@@ -11,10 +11,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::uint64_t segment_bytes = 8 * 1024;
-
 class SpaceTest : public store_fixture {
 protected:
+  static constexpr std::uint64_t segment_bytes = 8 * 1024;
+
   void write(std::string_view key, std::string_view value) {
     put(session, next_id++, key, value);
     run_actors();
