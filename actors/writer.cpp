@@ -241,9 +241,10 @@ void writer::write_failed(const failure& why) {
   slots_.roll_back();
   last_of_shard_ = committed_of_shard_;
   building_ = building_before_;
-  auto group = std::move(*group_);
+  refused_.push_back({std::move(*group_), why});
   group_.reset();
-  fail_group(group, why);
+  note_unsynced();
+  request_sync();
   if (!inputs_.empty())
     schedule_commit();
   try_finish_stop();
@@ -336,6 +337,8 @@ void writer::on_exit() {
     fail_group(*group_, unknown);
   for (auto& group : unpublished_)
     fail_group(group, unknown);
+  for (auto& each : refused_)
+    fail_group(each.group, unknown);
   settle_sync_waiters(&unknown);
   settle_seal_waiters(why);
   outbox_.send(this, durable_version_);

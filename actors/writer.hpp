@@ -160,8 +160,8 @@ enum class sync_mode : std::uint8_t {
 /// predecessor is synced, in every mode.
 /// Pace: writes slow down smoothly while compaction lags behind and when the
 /// disk is nearly full (`write_pace.hpp`).
-/// Failure: a failed append changes nothing and is answered; a full disk is
-/// tried again with the next write. When the CATALOG has no space for another
+/// Failure: a failed append changes nothing and is answered when its cut is
+/// durable; a full disk is tried again with the next write. When the CATALOG has no space for another
 /// segment, the end of the active one is kept for erases. A failed sync is
 /// final, and so is a failed append that could not be cut off: all that wait
 /// get `outcome_unknown`, all later writes `read_only`.

@@ -130,9 +130,11 @@ void writer::fail_group(written_group& group, const failure& why) {
 }
 
 void writer::request_sync() {
-  if (syncing_ || read_only_ || unsynced_.empty() || written_end_ <= durable_)
+  auto has_news = !unsynced_.empty() && written_end_ > durable_;
+  if (syncing_ || read_only_ || (!has_news && refused_.empty()))
     return;
   syncing_ = true;
+  refused_before_sync_ = refused_.size();
   sync_began_ = this->clock().now();
   caf_compat::ask(this, args_.syncer,
                   sync_up_to{unsynced_, written_end_, last_complete_sequence()})
@@ -161,10 +163,13 @@ void writer::synced(const log_synced& reply) {
   durable_version_ = std::max(durable_version_, reply.sequence);
   if (log_.target()->id() == durable_.segment)
     log_.durable_to(durable_.offset_bytes);
-  std::erase_if(unsynced_, [this](const auto& each) {
-    return each->id() < durable_.segment
-           || (each->id() == durable_.segment && written_end_ <= durable_);
-  });
+  settle_refused();
+  // The cut of one that is left is in one of these files.
+  if (refused_.empty())
+    std::erase_if(unsynced_, [this](const auto& each) {
+      return each->id() < durable_.segment
+             || (each->id() == durable_.segment && written_end_ <= durable_);
+    });
   oldest_unsynced_.reset();
   if (written_end_ > durable_) {
     // What was written since is at most as old as the sync that just ended.
@@ -179,9 +184,16 @@ void writer::synced(const log_synced& reply) {
   settle_sync_waiters(nullptr);
   publish_ready();
   auto barrier_waits = !unpublished_.empty() || !sync_waiters_.empty()
-                       || predecessor_end_ > durable_;
+                       || !refused_.empty() || predecessor_end_ > durable_;
   if (args_.mode == sync_mode::always || barrier_waits || stop_promise_)
     request_sync();
+}
+
+void writer::settle_refused() {
+  for (; refused_before_sync_ > 0; --refused_before_sync_) {
+    fail_group(refused_.front().group, refused_.front().why);
+    refused_.pop_front();
+  }
 }
 
 void writer::record_durable_flush() {
@@ -220,6 +232,8 @@ void writer::fail_store(const failure& why) {
   auto unknown = unknown_after(why);
   for (auto& group : std::exchange(unpublished_, {}))
     fail_group(group, unknown);
+  for (auto& each : std::exchange(refused_, {}))
+    fail_group(each.group, unknown);
   if (group_ && !writing_) {
     fail_group(*group_, unknown);
     group_.reset();

@@ -193,7 +193,8 @@ void writer::try_finish_stop() {
     request_sync();
     // A shard that has died will never say that it applied its part.
     auto applying = !applying_.empty() && !actor_died_;
-    if (!unpublished_.empty() || !sealing_.empty() || applying)
+    if (!unpublished_.empty() || !refused_.empty() || !sealing_.empty()
+        || applying)
       return;
   }
   finish_stop(read_only_.value_or(failure{}));

@@ -94,6 +94,12 @@ struct written_group {
   storage::sequence_number flush_sequence = 0;
 };
 
+/// What a failed write was to put into the log, and why it failed.
+struct refused_group {
+  written_group group;
+  failure why;
+};
+
 /// Somebody who waits until the log is durable up to `end`.
 struct sync_waiter {
   storage::log_position end;
@@ -225,6 +231,8 @@ private:
   /// The highest number that is in the file, not merely taken.
   storage::sequence_number last_complete_sequence() const;
   void synced(const log_synced& reply);
+  /// Tells those who are refused that nothing changed.
+  void settle_refused();
   void record_durable_flush();
   void flush_was_recorded(storage::sequence_number sequence);
   void fail_store(const failure& why);
@@ -277,6 +285,11 @@ private:
   /// Being staged and written; not yet in the log as a whole.
   std::optional<written_group> group_;
   bool writing_ = false;
+  /// Cut off the log; oldest first. They are told when the cut is durable: a
+  /// power cut before that could bring complete records of them back.
+  std::deque<refused_group> refused_;
+  /// So many of them are told when the sync that runs is over.
+  std::size_t refused_before_sync_ = 0;
   /// In the log, not visible yet; oldest first.
   std::deque<written_group> unpublished_;
   storage::sequence_number last_published_sequence_;

@@ -161,10 +161,42 @@ TEST_F(WriterTest, AnswersNoSpaceAndGoesOnWhenThereIsSpaceAgain) {
   EXPECT_EQ(value_of("key"), "newer");
 }
 
-// Goal: an evaluation that was beaten by a record which then does not come to
-// be must not wait for that record's publication for ever.
-// Method: both reach the WRITER in one turn, the put first, and the write of
-// that turn fails.
+// Goal: what was answered as refused can never come back: not even when a
+// power cut takes the cut that removed it from the log.
+TEST_F(WriterTest, TellsARefusalWhenTheCutIsDurable) {
+  open(sync_mode::interval);
+  disk->hold_syncs = true;
+  files->fail(test_support::disk_call::write, 1, ENOSPC);
+  put(session, 1, "key", "first");
+  run_actors();
+  EXPECT_EQ(told->find(1), nullptr);
+  ASSERT_EQ(disk->syncs.size(), 1u);
+  // The sync that runs may have begun before this cut.
+  files->fail(test_support::disk_call::write, 1, ENOSPC);
+  put(session, 2, "key", "second");
+  run_actors();
+  finish_sync();
+  ASSERT_NE(told->find(1), nullptr);
+  EXPECT_EQ(told->find(1)->code, outcome::no_space);
+  EXPECT_EQ(told->find(2), nullptr);
+  finish_sync();
+  ASSERT_NE(told->find(2), nullptr);
+  EXPECT_EQ(told->find(2)->code, outcome::no_space);
+  EXPECT_TRUE(disk->syncs.empty());
+}
+
+TEST_F(WriterTest, DoesNotKnowWhatBecomesOfARefusalWhoseCutIsNotSynced) {
+  open(sync_mode::none);
+  disk->hold_syncs = true;
+  files->fail(test_support::disk_call::write, 1, ENOSPC);
+  put(session, 1, "key", "value");
+  run_actors();
+  finish_sync(false);
+  ASSERT_NE(told->find(1), nullptr);
+  EXPECT_EQ(told->find(1)->code, outcome::outcome_unknown);
+  EXPECT_FALSE(failure_told->empty());
+}
+
 // Goal: of a failed append that could not be cut off a start may find
 // anything, so nobody is told that nothing changed, and nothing is written
 // behind it.
@@ -197,6 +229,10 @@ TEST_F(WriterTest, ASealThatCannotBeCutOffIsFinal) {
   EXPECT_EQ(told->find(2)->code, outcome::read_only);
 }
 
+// Goal: an evaluation that was beaten by a record which then does not come to
+// be must not wait for that record's publication for ever.
+// Method: both reach the WRITER in one turn, the put first, and the write of
+// that turn fails.
 TEST_F(WriterTest, TellsLosersBehindAFailedAppendItsError) {
   open(sync_mode::none);
   put(session, 1, "key", "0");

@@ -3,6 +3,17 @@
 #include <gtest/gtest.h>
 
 namespace kvs::simulation {
+namespace {
+
+using test_support::crash_policy;
+
+/// What was cut off a file because it was refused must not come back when the
+/// cut is all that the disk loses.
+constexpr crash_policy power_cuts[]
+  = {crash_policy::lose_unsynced, crash_policy::one_hole,
+     crash_policy::random_sectors};
+
+} // namespace
 
 bool faulty_life::run(const std::vector<step>& script) {
   disk_ = test_support::memory_file_system::make();
@@ -20,12 +31,14 @@ bool faulty_life::run(const std::vector<step>& script) {
   if (has_started)
     lived_.listen(expected_);
   const disk_ptr killed = disk_->restart();
-  const disk_ptr cut
-    = disk_->crash(test_support::crash_policy::lose_unsynced, 0);
+  std::vector<disk_ptr> cut;
+  for (const auto policy : power_cuts)
+    cut.push_back(disk_->crash(policy, fault_.nth));
   if (has_started)
     lived_.die();
   check(killed, expected_.acknowledged(), "after the death of the process");
-  check(cut, expected_.durable(), "after a power cut");
+  for (const auto& left : cut)
+    check(left, expected_.durable(), "after a power cut");
   return happened;
 }
 
