@@ -241,11 +241,8 @@ compactor::copy_record(const judged_chunk::record& record,
   auto may_go = scanned.head.sequence < run_->tombstone_horizon;
   auto verdict
     = storage::judge(scanned.head, record.found, expired_until, may_go);
-  relocated_record moved{record.hash,
-                         scanned.location,
-                         {},
-                         scanned.head.expires_at,
-                         scanned.head.type == storage::record_type::tombstone};
+  relocated_record moved{
+    record.hash, scanned.location, {}, scanned.head.expires_at};
   auto is_known = record.found == storage::liveness::live;
   // An expired record that a shard still finds leaves it with the segment.
   if (is_known && verdict != storage::verdict::copy)

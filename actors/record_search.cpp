@@ -80,8 +80,9 @@ record_found search_record(const find_record& request) {
     using kind = storage::record_match::kind;
     if (match->what == kind::other_key)
       continue;
-    found.what = match->what == kind::deletion ? record_found::kind::deleted
-                                               : record_found::kind::found;
+    found.what = match->what == kind::deletion || each.is_deletion
+                   ? record_found::kind::deleted
+                   : record_found::kind::found;
     found.entry = match->entry;
     found.memory = front->memory;
     found.record = front->bytes.first(std::min<std::size_t>(

@@ -112,6 +112,11 @@ shard::behavior_type shard::make_behavior() {
       tick();
       end_turn();
     },
+    [this](const sweep_due&) {
+      if (!stop_promise_)
+        sweep();
+      end_turn();
+    },
     [this](const segment_resident& message) { look_at(message); },
     [this](const release_segment& message) {
       look_away(message.segment);

@@ -162,7 +162,6 @@ struct relocated_record {
   /// is not needed any more.
   storage::record_location to;
   storage::timestamp_ms expires_at = 0;
-  bool is_deletion = false;
 };
 
 /// Records have moved (at most compaction_entries_max).

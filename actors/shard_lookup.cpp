@@ -51,6 +51,10 @@ shard::resolve_now(std::span<const storage::index_candidate> candidates,
         found.what = resolved_key::kind::deleted;
         return found;
       case match_kind::same_key:
+        if (each.is_deletion) {
+          found.what = resolved_key::kind::deleted;
+          return found;
+        }
         found.what = resolved_key::kind::found;
         found.entry = match->entry;
         found.record = wanted.first(std::min<std::size_t>(

@@ -63,10 +63,13 @@ moves_applied shard::apply(const apply_moves& message) {
       if (each.expires_at != 0)
         expiring_.add({each.hash, each.to, each.expires_at});
       ++done.moved;
+    } else if (index_.is_deletion(each.hash, each.from)) {
+      // Neither its key nor its expiry is counted any more.
+      index_.remove(each.hash, each.from);
+      ++done.moved;
     } else if (index_.remove(each.hash, each.from)) {
       forget_expiry(entry);
-      if (!each.is_deletion)
-        --key_count_;
+      --key_count_;
       ++done.moved;
     }
   }

@@ -15,9 +15,12 @@ namespace kvs::actors {
 
 /// Note to self: look for expired keys, and tell the COMPACTOR what is live.
 struct shard_tick_due {};
+/// Note to self: more keys have expired than one turn removes.
+struct sweep_due {};
 
 using shard_impl = shard_actor::extend_with<memory_user_actor>::extend_with<
-  residency_user_actor>::extend<caf_compat::takes<shard_tick_due>>;
+  residency_user_actor>::extend<caf_compat::takes<shard_tick_due>,
+                                caf_compat::takes<sweep_due>>;
 
 class shard final : public caf_compat::pinnable<shard_impl::base> {
 public:
@@ -161,6 +164,8 @@ private:
   void request_time();
   void tick();
   void sweep();
+  /// Takes an expired record out of the index. False: it is not there.
+  bool retire(const storage::expiring_record& expired);
   void announce_expired(read_heads gone);
 
   // -- publications (shard.cpp) ---------------------------------------------
@@ -333,3 +338,4 @@ void shard::find_heads(const Batch& batch) {
 } // namespace kvs::actors
 
 KVS_MESSAGE(kvs::actors::shard_tick_due)
+KVS_MESSAGE(kvs::actors::sweep_due)

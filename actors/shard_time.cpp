@@ -82,13 +82,16 @@ void shard::tick() {
 void shard::sweep() {
   auto until = std::min(args_.clock->now(), persisted_time_);
   read_heads gone;
-  for (const auto& each : expiring_.take_expired(until, sweep_records_max)) {
+  auto expired = expiring_.take_expired(until, sweep_records_max);
+  auto kept = std::size_t{0};
+  for (const auto& each : expired) {
     if (unsettled_hashes_.contains(each.hash)) {
       // Whether it is counted is not known yet.
       expiring_.add(each);
+      ++kept;
       continue;
     }
-    if (!index_.remove(each.hash, each.location))
+    if (!retire(each))
       continue; // It has been replaced or moved.
     --key_count_;
     expiries_.remove(each.expires_at);
@@ -100,6 +103,17 @@ void shard::sweep() {
   }
   if (!gone.records.empty())
     announce_expired(std::move(gone));
+  // Others get their turn in between.
+  if (expired.size() >= sweep_records_max && kept < expired.size())
+    caf_compat::tell(this, this, sweep_due{});
+}
+
+bool shard::retire(const storage::expiring_record& expired) {
+  // A record that it has replaced could not be read and is in the index, too:
+  // it must go on hiding that one.
+  return inexact_hashes_.contains(expired.hash)
+           ? index_.turn_into_deletion(expired.hash, expired.location)
+           : index_.remove(expired.hash, expired.location);
 }
 
 void shard::announce_expired(read_heads gone) {

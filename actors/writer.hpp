@@ -161,10 +161,10 @@ enum class sync_mode : std::uint8_t {
 /// Pace: writes slow down smoothly while compaction lags behind and when the
 /// disk is nearly full (`write_pace.hpp`).
 /// Failure: a failed append changes nothing and is answered when its cut is
-/// durable; a full disk is tried again with the next write. When the CATALOG has no space for another
-/// segment, the end of the active one is kept for erases. A failed sync is
-/// final, and so is a failed append that could not be cut off: all that wait
-/// get `outcome_unknown`, all later writes `read_only`.
+/// durable; a full disk is tried again with the next write. When the CATALOG
+/// has no space for another segment, the end of the active one is kept for
+/// erases. A failed sync is final, and so is a failed append that could not be
+/// cut off: all that wait get `outcome_unknown`, all later writes `read_only`.
 /// Blocking: never on a sync; writes go to the page cache.
 using writer_actor = evaluation_sink_actor::extend<
   // Appends; the shards answer.

@@ -45,6 +45,14 @@ bool index::contains(key_hash hash, const record_location& where) const {
                         });
 }
 
+bool index::is_deletion(key_hash hash, const record_location& where) const {
+  return state_->any_of(state_->table(hash), tag_of(hash),
+                        [&](const auto&, const index_slot& slot) {
+                          return slot.size_class == 0
+                                 && state_->is_at(slot, where);
+                        });
+}
+
 void index::insert(key_hash hash, const record_location& location) {
   assert(location.size_bytes != 0);
   state_->add(hash, location, size_class_of(location.size_bytes));
@@ -52,6 +60,21 @@ void index::insert(key_hash hash, const record_location& location) {
 
 void index::insert_deletion(key_hash hash, const record_location& location) {
   state_->add(hash, location, 0);
+}
+
+bool index::turn_into_deletion(key_hash hash, const record_location& location) {
+  index_state& s = *state_;
+  index_table& searched = s.table(hash);
+  return s.any_of(
+    searched, tag_of(hash), [&](const auto& where, const index_slot& slot) {
+      if (slot.size_class == 0 || !s.is_at(slot, location))
+        return false;
+      const std::uint16_t segment = s.shares.add(location.segment, 0);
+      s.forget(slot, location);
+      searched.replace(where,
+                       {slot.tag, 0, place_of(segment, location.offset_bytes)});
+      return true;
+    });
 }
 
 bool index::remove(key_hash hash, const record_location& location) {

@@ -75,8 +75,10 @@ public:
   void find(key_hash hash, std::vector<index_candidate>& found) const;
   /// Whether `find` would find anything.
   bool has(key_hash hash) const;
-  /// Whether the record at exactly this place is found.
+  /// Whether the record at exactly this place is found, …
   bool contains(key_hash hash, const record_location& where) const;
+  /// … and says that its key is gone.
+  bool is_deletion(key_hash hash, const record_location& where) const;
 
   /// A record that is newer than all that are found under `hash`.
   /// @pre location.size_bytes is exact
@@ -84,6 +86,10 @@ public:
   /// A deletion that could not be settled at once: it hides older records of
   /// the key until `remove`. Its bytes do not count as live.
   void insert_deletion(key_hash hash, const record_location& location);
+  /// From now on the record at this place says that its key is gone, and goes
+  /// on hiding older ones. Its bytes do not count as live any more. False: no
+  /// record is there, or it says so already. @pre location.size_bytes is exact
+  bool turn_into_deletion(key_hash hash, const record_location& location);
   /// False: no record at this place. @pre location.size_bytes is exact
   bool remove(key_hash hash, const record_location& location);
   /// Follows a relocated record. False: nothing is at `from`; nothing changed.

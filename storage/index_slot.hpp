@@ -36,7 +36,7 @@ constexpr std::uint64_t class_bytes(std::uint8_t size_class) noexcept {
 struct index_slot {
   /// 32 bits of the hash; the order of slots in a table.
   std::uint32_t tag = 0;
-  /// 0: a deletion that is not settled yet.
+  /// 0: a deletion that hides older records.
   std::uint8_t size_class = 0;
   /// Segment (16 bits, an index's own number for it), then offset in units
   /// of 8 bytes (24 bits).

@@ -83,13 +83,13 @@ protected:
   }
 
   /// "a" was overwritten, and what that replaces is not known yet.
-  void open_with_an_unsettled_overwrite() {
+  void open_with_an_unsettled_overwrite(storage::timestamp_ms expires_at = 0) {
     open(sync_mode::none);
     write("a", "old");
     write("b", "value");
     files->resident(false);
     disk->hold_reads = true;
-    write("a", "new");
+    write("a", "new", expires_at);
   }
 
   void release_reads() {
@@ -266,6 +266,37 @@ TEST_F(CollisionTest, AnEraseHidesWhatCouldNotBeRead) {
   EXPECT_EQ(value_of("a"), "again");
   erase_blindly("a");
   EXPECT_EQ(value_of("a"), "<absent>");
+}
+
+// Goal: nor does its expiry uncover that.
+TEST_F(CollisionTest, AnExpiryHidesWhatCouldNotBeRead) {
+  open_with_an_unsettled_overwrite(clock->time + 1000);
+  files->fail(test_support::disk_call::read, 1, EIO, true);
+  release_reads();
+  files->stop_failing();
+  files->resident(true);
+  EXPECT_EQ(value_of("a"), "new");
+  clock->time += 2000;
+  for (int ticks = 0; ticks < 3; ++ticks)
+    advance_time(std::chrono::seconds{1});
+  EXPECT_EQ(value_of("a"), "<absent>");
+  EXPECT_EQ(keys(), std::vector<std::string>{"b"});
+  EXPECT_EQ(count(), 1);
+  compact();
+  for (int ticks = 0; ticks < 3; ++ticks)
+    advance_time(std::chrono::seconds{1});
+  EXPECT_EQ(value_of("a"), "<absent>");
+  EXPECT_EQ(count(), 1);
+  write("a", "again");
+  EXPECT_EQ(value_of("a"), "again");
+  EXPECT_EQ(count(), 2);
+  erase("a");
+  EXPECT_EQ(value_of("a"), "<absent>");
+  EXPECT_EQ(count(), 1);
+  close();
+  open(sync_mode::none);
+  EXPECT_EQ(value_of("a"), "<absent>");
+  EXPECT_EQ(count(), 1);
 }
 
 // Goal: a flush settles everything that was unsettled.

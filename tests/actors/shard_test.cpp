@@ -226,6 +226,24 @@ TEST_F(ShardTest, DropsExpiredKeysFromTheCount) {
   EXPECT_EQ(told->find(99)->number, 0);
 }
 
+// Goal: the count is right again soon, however many keys expire together.
+TEST_F(ShardTest, DropsManyKeysThatExpireTogetherFromTheCount) {
+  open(sync_mode::none, 1);
+  std::vector<operation> operations;
+  for (std::uint64_t id = 1; id <= 20'000; ++id) {
+    operations.push_back(
+      make(operation_kind::put, id, "key" + std::to_string(id), "v"));
+    operations.back().expires_at = clock->time + 100;
+  }
+  caf_compat::tell_anon(writer, append_batch{session, operations, {}});
+  run_actors();
+  clock->time += 1000;
+  advance_time(std::chrono::milliseconds{500});
+  caf_compat::tell_anon(writer, count_at_cut{session, {99'999, 0}});
+  run_actors();
+  EXPECT_EQ(told->find(99'999)->number, 0);
+}
+
 // Goal: compaction never takes back a newer value.
 TEST_F(ShardTest, IgnoresAMoveWhoseEntryHasChanged) {
   open(sync_mode::none);

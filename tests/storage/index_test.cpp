@@ -51,6 +51,12 @@ public:
     row.erase(found);
     return true;
   }
+  bool turn_into_deletion(key_hash hash, const record_location& location) {
+    for (record& each : records[hash])
+      if (each.location == location)
+        return !std::exchange(each.is_deletion, true);
+    return false;
+  }
   bool move(key_hash hash, const record_location& from,
             const record_location& to) {
     for (record& each : records[hash])
@@ -128,6 +134,10 @@ TEST(IndexTest, BehavesLikeItsModel) {
         EXPECT_EQ(tested.move(old_hash, old_place, fresh),
                   expected.move(old_hash, old_place, fresh));
         old_place = fresh;
+      } else if (what == 8) {
+        EXPECT_EQ(tested.turn_into_deletion(old_hash, old_place),
+                  expected.turn_into_deletion(old_hash, old_place));
+        EXPECT_TRUE(tested.is_deletion(old_hash, old_place));
       } else {
         EXPECT_EQ(tested.remove(old_hash, old_place),
                   expected.remove(old_hash, old_place));
