@@ -192,8 +192,10 @@ std::uint64_t schedule_fixture::send(request what) {
   } else if (what.what == request::kind::backup) {
     what.at_least = newest_answered({});
     what.key = "/backups/" + std::to_string(id);
-    caf_compat::tell_anon(
-      archivist, make_backup{session, {id, 0}, what.key, {}, pick(2) == 0});
+    make_backup message{session, {id, 0}, what.key, {}, pick(2) == 0};
+    if (!backups_.empty() && pick(2) == 0)
+      message.earlier = backups_.rbegin()->first;
+    caf_compat::tell_anon(archivist, message);
   } else if (what.what == request::kind::other) {
     caf_compat::tell_anon(writer, sync_now{session, {id, 0}});
   } else if (what.step.flushes) {
@@ -257,6 +259,10 @@ void schedule_fixture::take_answers() {
     auto& each = found->second;
     ++each.answers;
     each.reply = reply;
+    // No disk fails here, so only the end of a life refuses anything.
+    EXPECT_TRUE(reply.code == outcome::ok || is_closing_)
+      << "request " << reply.ref.id
+      << " is refused: " << (reply.detail ? *reply.detail : "?");
     each.value = reply.stored == nullptr ? told->values[reply.ref.id]
                                          : value_at(*reply.stored);
     each.answered_at = clock->time;
@@ -293,8 +299,10 @@ void schedule_fixture::end_life(ending how) {
     left = files->restart();
   // What was on its way is decided by now; this tells what it has become.
   files->resident(true);
+  is_closing_ = true;
   close();
   take_answers();
+  is_closing_ = false;
   check_answers();
   if (how == ending::stop) {
     must_survive = newest_answered({});

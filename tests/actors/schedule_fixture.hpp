@@ -66,6 +66,8 @@ private:
   std::size_t answers_taken_ = 0;
   std::size_t figures_taken_ = 0;
   std::uint64_t next_id_ = 1;
+  /// The life ends: what is under way may be refused.
+  bool is_closing_ = false;
   /// Prefixes up to this one have survived.
   storage::sequence_number survived_ = 0;
   /// Expiries that somebody was told of: time never falls below them again.

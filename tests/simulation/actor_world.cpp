@@ -136,6 +136,7 @@ public:
     auto text = value_of(key);
     if (asked_.empty())
       forget_answers();
+    EXPECT_NE(text, "<no answer>") << key;
     if (text == "<failed>" || text == "<no answer>")
       return storage::error{storage::errc::io_failed, 0, text};
     if (text == "<absent>")

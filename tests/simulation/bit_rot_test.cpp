@@ -79,6 +79,7 @@ protected:
     }
     std::cout << "[ COUNTS   ] flips " << flips_ << ", noticed " << noticed_
               << std::endl;
+    EXPECT_TRUE(flips_ > 0 || test_support::only_step());
   }
 
   /// Calls `flip` with the file, the byte and the bit of every place to flip.
@@ -109,6 +110,8 @@ bool flip_under(const resting_store& store,
                 std::uint64_t byte, unsigned bit, const reading& get) {
   disk.flip_bit(path, byte, bit);
   const auto failures = expect_nothing_wrong(store, get);
+  // It is an error for the key whose record that is, and for nobody else.
+  EXPECT_LE(failures, 1U);
   disk.flip_bit(path, byte, bit);
   return failures != 0;
 }
@@ -139,6 +142,7 @@ TEST_P(BitRotStartTest, AStartBelievesNothingWrong) {
     const rotting_files all{*store.disk};
     const auto get
       = [&](const std::string& key) { return usual.store->get(key); };
+    ASSERT_EQ(expect_nothing_wrong(store, get), 0U) << "before any bit flips";
     for_each_bit(all, 1, [&](const auto& path, auto byte, unsigned bit) {
       // A start may remove a file that it has looked at.
       if (usual.has_looked_at(path, byte) || !usual.disk->exists(path))
@@ -155,6 +159,7 @@ TEST_P(BitRotTest, ARunningStoreServesNothingWrong) {
     const auto running = make_simulated_world(store.how, 0);
     ASSERT_FALSE(running->open(disk, store.now));
     const auto get = [&](const std::string& key) { return running->get(key); };
+    ASSERT_EQ(expect_nothing_wrong(store, get), 0U) << "before any bit flips";
     for_each_bit(rotting_files{*disk}, 8,
                  [&](const auto& path, auto byte, unsigned bit) {
                    return flip_under(store, *disk, path, byte, bit, get);

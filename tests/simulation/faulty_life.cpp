@@ -18,8 +18,7 @@ constexpr crash_policy power_cuts[]
 bool faulty_life::run(const std::vector<step>& script) {
   disk_ = test_support::memory_file_system::make();
   disk_->fail_any(fault_.nth, fault_.os_error, fault_.for_ever);
-  const bool has_started = start();
-  bool goes_on = has_started;
+  bool goes_on = start(first_start);
   for (std::size_t i = 0; goes_on && i < script.size(); ++i)
     goes_on = take(script[i]);
   if (goes_on)
@@ -28,13 +27,13 @@ bool faulty_life::run(const std::vector<step>& script) {
   disk_->stop_failing();
   if (goes_on && !::testing::Test::HasFailure())
     check_takes_writes();
-  if (has_started)
+  if (is_open_)
     lived_.listen(expected_);
   const disk_ptr killed = disk_->restart();
   std::vector<disk_ptr> cut;
   for (const auto policy : power_cuts)
     cut.push_back(disk_->crash(policy, fault_.nth));
-  if (has_started)
+  if (is_open_)
     lived_.die();
   check(killed, expected_.acknowledged(), "after the death of the process");
   for (const auto& left : cut)
@@ -43,14 +42,15 @@ bool faulty_life::run(const std::vector<step>& script) {
 }
 
 /// A start may fail, but then it has an error, and may be tried again.
-bool faulty_life::start() {
-  if (!lived_.open(disk_, first_start))
-    return true;
-  if (fault_.for_ever)
-    return false;
-  const auto problem = lived_.open(disk_, first_start);
-  EXPECT_FALSE(problem) << "a second start fails: " << to_string(*problem);
-  return !problem;
+bool faulty_life::start(storage::timestamp_ms wall_clock) {
+  auto problem = lived_.open(disk_, wall_clock);
+  if (problem && !fault_.for_ever) {
+    EXPECT_TRUE(disk_->has_failed()) << to_string(*problem);
+    problem = lived_.open(disk_, wall_clock);
+    EXPECT_FALSE(problem) << "a second start fails: " << to_string(*problem);
+  }
+  is_open_ = !problem;
+  return is_open_;
 }
 
 /// False: the life is over.
@@ -62,17 +62,60 @@ bool faulty_life::take(const step& what) {
     return !::testing::Test::HasFailure();
   }
   if (what.what >= step_kind::stop)
-    return true;
+    return restart(what);
   return lived_.run(what, expected_) != step_result::unknown;
+}
+
+/// By an ordered stop or by the death of the process; the disk goes on failing.
+bool faulty_life::restart(const step& what) {
+  const auto wall_clock = static_cast<storage::timestamp_ms>(
+    static_cast<std::int64_t>(lived_.now()) + what.clock_step_ms);
+  if (lived_.catch_up(expected_) == step_result::unknown)
+    return false;
+  auto left = disk_;
+  if (what.what != step_kind::stop)
+    left = disk_->restart();
+  else if (lived_.stop() == step_result::done)
+    expected_.is_durable(expected_.newest_number());
+  lived_.die();
+  disk_ = left;
+  is_open_ = false;
+  return start(wall_clock)
+         && find_state(what.what == step_kind::stop ? expected_.durable()
+                                                    : expected_.acknowledged());
+}
+
+/// What is there must be a state that was promised; the life goes on from it.
+bool faulty_life::find_state(std::size_t first_allowed) {
+  auto found = read_all(lived_, how_);
+  if (!found && !fault_.for_ever) {
+    EXPECT_TRUE(disk_->has_failed()) << to_string(found.error());
+    found = read_all(lived_, how_);
+    EXPECT_TRUE(found) << "a second read fails: " << to_string(found.error());
+  }
+  if (!found)
+    return false;
+  const auto state = expected_.find(*found, first_allowed, lived_.now());
+  EXPECT_TRUE(state) << "a start finds what never was: "
+                     << expected_.difference(*found, first_allowed,
+                                             lived_.now());
+  if (state)
+    expected_.settle(*state);
+  return state.has_value();
 }
 
 /// A read may fail as long as the disk does. It may not be wrong.
 void faulty_life::look(const step& what) {
   const auto seen = visible_at(expected_.newest(), lived_.now());
   for (const auto& [key, none] : what.changes) {
+    const bool had_failed = disk_->has_failed();
     const auto value = lived_.get(key);
     if (!value) {
-      EXPECT_TRUE(disk_->has_failed()) << to_string(value.error());
+      // A store that has failed for good cannot persist the time that it would
+      // have to before it reports an expiry.
+      const bool may_fail
+        = fault_.for_ever || !had_failed || lived_.is_read_only();
+      EXPECT_TRUE(disk_->has_failed() && may_fail) << to_string(value.error());
       continue;
     }
     const auto wanted = seen.find(key);

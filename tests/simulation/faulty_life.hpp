@@ -14,10 +14,10 @@ struct disk_fault {
   bool for_ever = false;
 };
 
-/// Lives as the script says while the disk fails. A step that is refused must
-/// leave nothing behind, nothing promised may be lost, and no read may be
-/// wrong: checked while it lives, after the death of the process and after a
-/// power cut. Differences fail the test.
+/// Lives as the script says while the disk fails, also while it starts and
+/// stops. A step that is refused must leave nothing behind, nothing promised
+/// may be lost, and no read may be wrong: checked while it lives, after the
+/// death of the process and after a power cut. Differences fail the test.
 class faulty_life {
 public:
   faulty_life(world& lived, const profile& how, const disk_fault& fault)
@@ -28,8 +28,10 @@ public:
   bool run(const std::vector<step>& script);
 
 private:
-  bool start();
+  bool start(storage::timestamp_ms wall_clock);
   bool take(const step& what);
+  bool restart(const step& what);
+  bool find_state(std::size_t first_allowed);
   void look(const step& what);
   /// What a start finds on the disk, now that it works again.
   void check(const disk_ptr& left, std::size_t first_allowed, const char* what);
@@ -40,6 +42,8 @@ private:
   disk_fault fault_;
   oracle expected_;
   disk_ptr disk_;
+  /// There is a store that can be asked.
+  bool is_open_ = false;
 };
 
 } // namespace kvs::simulation

@@ -36,6 +36,19 @@ expected_change change_of(const step& what, storage::timestamp_ms now) {
   return change;
 }
 
+storage::result<contents> read_all(world& lived, const profile& how) {
+  contents found;
+  for (unsigned i = 0; i < how.key_count; ++i) {
+    std::string key = "key" + std::to_string(i);
+    auto value = lived.get(key);
+    if (!value)
+      return value.error();
+    if (*value)
+      found[std::move(key)] = **value;
+  }
+  return found;
+}
+
 bool life::start(const disk_ptr& disk) {
   return start_again(disk, 0);
 }
@@ -52,27 +65,20 @@ bool life::start_again(const disk_ptr& disk, std::size_t first_allowed) {
   }
   const auto now = lived_.now();
   EXPECT_GE(now, expected_.reported_time()) << "time has gone back";
-  contents found;
-  for (unsigned i = 0; i < how_.key_count; ++i) {
-    const std::string key = "key" + std::to_string(i);
-    auto value = lived_.get(key);
-    if (!value) {
-      ADD_FAILURE() << "cannot read " << key << ": "
-                    << to_string(value.error());
-      return false;
-    }
-    if (*value)
-      found[key] = **value;
+  const auto found = read_all(lived_, how_);
+  if (!found) {
+    ADD_FAILURE() << "cannot read: " << to_string(found.error());
+    return false;
   }
-  const auto state = expected_.find(found, first_allowed, now);
+  const auto state = expected_.find(*found, first_allowed, now);
   if (!state) {
     ADD_FAILURE() << "a start finds what never was: "
-                  << expected_.difference(found, first_allowed, now);
+                  << expected_.difference(*found, first_allowed, now);
     return false;
   }
   expected_.settle(*state);
   for (const auto& [key, value] : expected_.newest())
-    if (!found.contains(key))
+    if (!found->contains(key))
       expected_.expiry_was_reported(value.expires_at);
   return !::testing::Test::HasFailure();
 }

@@ -43,10 +43,17 @@ target_link_libraries(planted_storage_simulation PRIVATE kvs_simulation)
 target_link_libraries(planted_actor_simulation PRIVATE kvs_planted_actors
                                                        kvs_actor_simulation)
 
-# One test for each bug.
+# One test for each bug, and one without any.
 find_package(Python3 3.9 REQUIRED COMPONENTS Interpreter)
 file(STRINGS ${PROJECT_SOURCE_DIR}/storage/planted_bugs.hpp bugs
      REGEX "^  [a-z_]+,$")
+add_test(
+  NAME simulation.planted_bug_none
+  COMMAND
+    ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_SOURCE_DIR}/planted_bugs.py
+    --programs ${CMAKE_CURRENT_BINARY_DIR} --none)
+set_tests_properties(simulation.planted_bug_none PROPERTIES LABELS simulation
+                                                            TIMEOUT 900)
 foreach(bug IN LISTS bugs)
   string(REGEX REPLACE "[ ,]" "" bug ${bug})
   add_test(

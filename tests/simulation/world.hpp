@@ -87,6 +87,10 @@ enum class promise : std::uint8_t { always, interval, none };
 /// The actors, stepped by a test scheduler.
 std::unique_ptr<world> make_actor_world(const profile& how, promise mode);
 
+/// What readers find of all keys; the error of the first read that fails.
+storage::result<storage::testing::contents> read_all(world& lived,
+                                                     const profile& how);
+
 /// Lives as a script says. Returns false when a test has failed.
 class life {
 public:

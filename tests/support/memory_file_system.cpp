@@ -45,6 +45,7 @@ std::shared_ptr<memory_disk> copy_of(const memory_disk& disk) {
   copy->directories = disk.directories;
   copy->pending = disk.pending;
   copy->space_bytes = disk.space_bytes;
+  copy->fault = disk.fault;
   return copy;
 }
 
