@@ -253,6 +253,7 @@ void key_evaluation::settle_version(
   if ((reply.version & change_bit) == 0)
     return;
   auto number = reply.version & ~change_bit;
+  reply.changed = true;
   reply.version = last - change_count_ + number;
 }
 

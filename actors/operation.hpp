@@ -104,6 +104,9 @@ struct answer {
   bool applied = false;
   /// erase: there was such a key.
   bool existed = false;
+  /// A record of it is in the log: if this answer cannot be given, nobody may
+  /// say that nothing happened.
+  bool changed = false;
   /// The version after the operation; 0: the key is absent.
   storage::sequence_number version = 0;
   /// 0: never.

@@ -47,15 +47,18 @@ public:
 
   /// Turns every answer that has been collected into a failure.
   void fail_all(const failure& why) {
-    for (auto& [session, message] : messages_) {
-      for (auto& each : message.answers) {
-        answer failed;
-        failed.ref = each.ref;
-        failed.code = why.code;
-        failed.detail = why.detail;
-        each = std::move(failed);
-      }
-    }
+    for (auto& [session, message] : messages_)
+      for (auto& each : message.answers)
+        each = failed(each, why);
+  }
+
+  /// The answer in the place of `reply`, which may not be given.
+  static answer failed(const answer& reply, const failure& why) {
+    answer instead;
+    instead.ref = reply.ref;
+    instead.code = reply.changed ? outcome::outcome_unknown : why.code;
+    instead.detail = why.detail;
+    return instead;
   }
 
   /// Gives every message to `keep` instead of sending it.

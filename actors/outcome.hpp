@@ -37,8 +37,8 @@ enum class outcome : std::uint8_t {
   overloaded,
   /// The store is closing. Nothing changed.
   shutting_down,
-  /// The write reached the log but not certainly the disk: it may or may not
-  /// survive.
+  /// The write reached the log but not certainly the disk, or what it began
+  /// from is not certain: it may or may not survive.
   outcome_unknown,
 };
 

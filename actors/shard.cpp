@@ -112,6 +112,10 @@ shard::behavior_type shard::make_behavior() {
       tick();
       end_turn();
     },
+    [this](const outgoing_due&) {
+      outgoing_scheduled_ = false;
+      send_outgoing();
+    },
     [this](const sweep_due&) {
       if (!stop_promise_)
         sweep();
@@ -280,7 +284,7 @@ void shard::tell_figures(const collect_figures& request) {
 }
 
 void shard::end_turn() {
-  send_outgoing();
+  schedule_outgoing();
   if (!timed_next_.empty() && !time_requested_) {
     std::swap(timed_, timed_next_);
     request_time();

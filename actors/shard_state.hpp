@@ -15,11 +15,14 @@ namespace kvs::actors {
 
 /// Note to self: look for expired keys, and tell the COMPACTOR what is live.
 struct shard_tick_due {};
+/// Note to self: everything that was in the mailbox has been evaluated.
+struct outgoing_due {};
 /// Note to self: more keys have expired than one turn removes.
 struct sweep_due {};
 
 using shard_impl = shard_actor::extend_with<memory_user_actor>::extend_with<
   residency_user_actor>::extend<caf_compat::takes<shard_tick_due>,
+                                caf_compat::takes<outgoing_due>,
                                 caf_compat::takes<sweep_due>>;
 
 class shard final : public caf_compat::pinnable<shard_impl::base> {
@@ -143,6 +146,7 @@ private:
   void keep_sent(const evaluation_ptr& current);
   evaluation_ptr take_sent(std::uint64_t id);
   void send_outgoing();
+  void schedule_outgoing();
 
   // -- watches (shard_watches.cpp) -------------------------------------------
 
@@ -242,6 +246,7 @@ private:
   /// The latest ones; forgetting one costs a transaction that is repeated.
   boost::unordered_flat_map<std::string, unnoticed_change> unnoticed_;
   append_evaluated outgoing_;
+  bool outgoing_scheduled_ = false;
 
   /// Batches that this shard has applied and others may not have, by number:
   /// the keys of each; a flush has none and holds all.
@@ -338,4 +343,5 @@ void shard::find_heads(const Batch& batch) {
 } // namespace kvs::actors
 
 KVS_MESSAGE(kvs::actors::shard_tick_due)
+KVS_MESSAGE(kvs::actors::outgoing_due)
 KVS_MESSAGE(kvs::actors::sweep_due)

@@ -42,8 +42,8 @@ void shard::on_exit() {
     box->send(this, durable_version_);
   }
   for (auto& each : parked_) {
-    for (auto& reply : each.message.answers)
-      outbox_.fail(each.session, reply.ref, why);
+    for (const auto& reply : each.message.answers)
+      outbox_.to(each.session).answers.push_back(outbox::failed(reply, why));
   }
   parked_.clear();
   for (const auto& scan : held_scans_)

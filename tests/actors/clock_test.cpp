@@ -185,5 +185,22 @@ TEST_F(ClockTest, ADiskThatTakesNoTimeReportsNoExpiry) {
   EXPECT_EQ(value_of("key"), "<absent>");
 }
 
+// Goal: a write that began from an expiry which cannot be made certain is in
+// the log all the same: nobody is told that nothing happened.
+TEST_F(ClockTest, AWriteOverAnUncertainExpiryIsNotCalledRefused) {
+  open(sync_mode::always, 2);
+  put_until("key", clock->time + 100);
+  clock->time += 100;
+  files->fail(test_support::disk_call::create, 1, ENOSPC, true);
+  auto op = make(operation_kind::increment, 50, "key");
+  op.delta = 1;
+  evaluate(session, op);
+  run_actors();
+  ASSERT_NE(told->find(50), nullptr);
+  EXPECT_EQ(told->find(50)->code, outcome::outcome_unknown);
+  files->stop_failing();
+  EXPECT_EQ(value_of("key"), "1");
+}
+
 } // namespace
 } // namespace kvs::actors

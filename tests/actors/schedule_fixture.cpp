@@ -266,6 +266,7 @@ void schedule_fixture::take_answers() {
     each.value = reply.stored == nullptr ? told->values[reply.ref.id]
                                          : value_at(*reply.stored);
     each.answered_at = clock->time;
+    each.is_posthumous = is_dead_;
     if (each.what == request::kind::write && reply.code == outcome::ok
         && reply.applied) {
       each.step.version = reply.version;
@@ -300,9 +301,11 @@ void schedule_fixture::end_life(ending how) {
   // What was on its way is decided by now; this tells what it has become.
   files->resident(true);
   is_closing_ = true;
+  is_dead_ = how != ending::stop;
   close();
   take_answers();
   is_closing_ = false;
+  is_dead_ = false;
   check_answers();
   if (how == ending::stop) {
     must_survive = newest_answered({});

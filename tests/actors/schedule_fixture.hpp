@@ -31,6 +31,9 @@ private:
     answer reply;
     std::string value;
     storage::timestamp_ms answered_at = 0;
+    /// The answer came when the process was dead already, so it tells what has
+    /// become of the request, and promises nothing.
+    bool is_posthumous = false;
   };
 
   static std::vector<std::string> all_keys();
@@ -66,8 +69,10 @@ private:
   std::size_t answers_taken_ = 0;
   std::size_t figures_taken_ = 0;
   std::uint64_t next_id_ = 1;
-  /// The life ends: what is under way may be refused.
+  /// The life ends: what is under way may be refused, …
   bool is_closing_ = false;
+  /// … and by a death nobody hears of it.
+  bool is_dead_ = false;
   /// Prefixes up to this one have survived.
   storage::sequence_number survived_ = 0;
   /// Expiries that somebody was told of: time never falls below them again.
