@@ -31,6 +31,14 @@ protected:
     auto* found = told->find(next_id - 1);
     return found == nullptr ? outcome::shutting_down : found->code;
   }
+  /// Bytes of the files that a start would find.
+  std::uint64_t named_bytes() const {
+    std::uint64_t sum = 0;
+    const auto names = files->list("/store");
+    for (const auto& name : *names)
+      sum += files->content("/store/" + name).size();
+    return sum;
+  }
   std::string key_number(int number) const {
     return "key" + std::to_string(number);
   }
@@ -148,6 +156,32 @@ TEST_F(SpaceTest, AFullDiskTakesErasesAndRecoversByItself) {
     ASSERT_EQ(value_of(key_number(number)),
               number % 5 == 0 ? "<absent>" : value)
       << number;
+}
+
+// Goal: what a start has found is given back to the disk when it is rewritten,
+// not when the node stops.
+TEST_F(SpaceTest, KeepsNoFileOpenThatIsGone) {
+  open(sync_mode::none, 2, segment_bytes);
+  const std::string value(1000, 'v');
+  for (int number = 0; number < 100; ++number)
+    write(key_number(number), value);
+  close();
+  let_timers_expire(); // They keep the actors of the first start alive.
+  resident_bytes_max = 4 * segment_bytes;
+  open(sync_mode::none, 2, segment_bytes);
+  const auto before = files->used_bytes();
+  for (int number = 0; number < 100; ++number)
+    if (number % 10 != 0)
+      erase(key_number(number));
+  // The segments that were active and next at the start go, too.
+  for (int number = 0; number < 20; ++number)
+    write("key", value);
+  caf_compat::tell_anon(compactor, compact_store{session, {next_id++, 0}});
+  run_actors();
+  EXPECT_LT(files->used_bytes(), before / 3);
+  EXPECT_EQ(files->used_bytes(), named_bytes());
+  for (int number = 0; number < 100; number += 10)
+    EXPECT_EQ(value_of(key_number(number)), value);
 }
 
 // Goal: space that somebody else gives back is noticed.
