@@ -185,7 +185,7 @@ void writer::commit() {
     writing_ = true;
     return continue_write();
   }
-  if (blocked && segment_failure_) {
+  if (blocked && segment_failure_ && !waits_for_space()) {
     auto refused = std::exchange(inputs_, {});
     for (auto& input : refused)
       refuse(input, *segment_failure_);
