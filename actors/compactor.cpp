@@ -27,9 +27,7 @@ compactor::behavior_type compactor::make_behavior() {
   return {
     [this](const live_counted& message) {
       note_live(message);
-      if (pause_count_ > 0)
-        --pause_count_;
-      else
+      if (looks_to_pause_ == 0)
         consider();
     },
     [this](const applied_marked& message) { marked(message); },
@@ -37,6 +35,7 @@ compactor::behavior_type compactor::make_behavior() {
       note_sealed(message);
       await_hint(message.entry.id);
     },
+    [this](const make_space&) { return search_space(); },
     [this](const compact_store& command) {
       commands_.push_back(command);
       if (!run_)
@@ -177,13 +176,42 @@ void compactor::consider() {
 
 void compactor::count_and_consider() {
   if (run_ || counting_ || stopping_ || shards_.empty() || command_begun_
-      || pause_count_ > 0)
+      || looks_to_pause_ > 0)
     return;
   counting_ = true;
+  wanted_since_count_ = false;
   recount([this] {
     counting_ = false;
     consider();
+    if (!run_)
+      nothing_found();
   });
+}
+
+caf::result<space_made> compactor::search_space() {
+  end_search(false);
+  auto promise = this->make_response_promise<space_made>();
+  space_wanted_ = promise;
+  wanted_since_count_ = counting_;
+  count_and_consider();
+  // It is no use to wait for a command that waits for the WRITER, nor for a
+  // pause after a failure.
+  if (!run_ && !counting_ && !command_limit_)
+    end_search(false);
+  return promise;
+}
+
+void compactor::nothing_found() {
+  if (wanted_since_count_)
+    count_and_consider();
+  if (!counting_)
+    end_search(false);
+}
+
+void compactor::end_search(bool is_freed) {
+  if (space_wanted_)
+    space_wanted_->deliver(space_made{is_freed});
+  space_wanted_.reset();
 }
 
 storage::compaction_need compactor::need() const {
@@ -208,7 +236,9 @@ void compactor::look() {
   quiet_looks_ = written * quiet_segment_part < args_.policy.segment_bytes
                    ? quiet_looks_ + 1
                    : 0;
-  if (quiet_looks_ % looks_per_count == quiet_looks_min)
+  // Nobody need write for a rewrite to be tried again: a full disk refuses it.
+  auto pause_ends = looks_to_pause_ > 0 && --looks_to_pause_ == 0;
+  if (pause_ends || quiet_looks_ % looks_per_count == quiet_looks_min)
     count_and_consider();
   caf_compat::tell_after(this, this, look_period, look_due{});
 }
@@ -261,6 +291,7 @@ bool compactor::is_counted(storage::segment_id id) const {
 void compactor::end_command() {
   command_limit_.reset();
   command_begun_ = false;
+  end_search(false);
   if (commands_.empty())
     return;
   figures_collected reply;
@@ -284,6 +315,7 @@ std::uint64_t compactor::store_bytes() const {
 
 caf::result<compactor_stopped> compactor::stop() {
   stopping_ = true;
+  end_search(false);
   // An output that is not installed is deleted with its writer; one that is
   // installed holds copies of what the victims still hold.
   run_.reset();
@@ -298,6 +330,7 @@ caf::result<compactor_stopped> compactor::stop() {
 }
 
 void compactor::on_exit() {
+  end_search(false);
   run_.reset();
   shards_.clear();
   segments_.clear();

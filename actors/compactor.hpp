@@ -48,8 +48,11 @@ struct compactor_stopped {};
 using compactor_actor = caf::typed_actor<
   caf_compat::takes<live_counted>, caf_compat::takes<applied_marked>,
   // Another candidate; it gets a hint file if it is still there after a while.
-  caf_compat::takes<segment_sealed>, caf_compat::takes<compact_store>,
-  caf_compat::takes<collect_figures>, caf_compat::takes<connect_compactor>,
+  caf_compat::takes<segment_sealed>,
+  // Answered when something was rewritten, or when nothing can be.
+  caf_compat::rpc<make_space>::returns<space_made>,
+  caf_compat::takes<compact_store>, caf_compat::takes<collect_figures>,
+  caf_compat::takes<connect_compactor>,
   caf_compat::rpc<stop_compactor>::returns<compactor_stopped>>;
 
 struct compactor_args {

@@ -14,8 +14,10 @@ namespace {
 using storage::is_planted;
 using storage::planted_bug;
 
-/// Each shard reports twice a second at most.
-constexpr std::uint32_t reports_after_failure = 20;
+/// Seconds, more or less: what has failed may have read a whole segment, …
+constexpr std::uint32_t looks_after_failure = 5;
+/// … but a node that refuses writes tries again soon.
+constexpr std::uint32_t looks_after_shortage = 2;
 
 } // namespace
 
@@ -135,18 +137,26 @@ void compactor::forget_victims() {
   logging::info("compactor.segments-rewritten segments={} bytes_before={} "
                 "bytes_after={}",
                 run_->victims.size(), freed, copied);
+  let_go_of_victims();
+}
+
+void compactor::let_go_of_victims() {
+  // The disk has the space when nobody has a victim open or mapped; the next
+  // rewrite may need it.
+  auto one_less = [this] {
+    if (run_ && --run_->answers_left == 0)
+      end_run();
+  };
+  run_->answers_left = shards_.size() + (args_.residency ? 1 : 0);
   if (args_.residency)
-    caf_compat::tell(this, args_.residency, drop_resident{run_->victims});
-  run_->answers_left = shards_.size();
+    caf_compat::ask(this, args_.residency, drop_resident{run_->victims})
+      .then([one_less](const resident_dropped&) { one_less(); },
+            // Nothing depends on it but speed.
+            [one_less](const caf::error&) { one_less(); });
   for (const auto& each : shards_)
     caf_compat::ask(this, each, forget_segments{run_->victims})
-      .then(
-        [this](const segments_forgotten&) {
-          if (!run_ || --run_->answers_left > 0)
-            return;
-          end_run();
-        },
-        [this](const caf::error&) { run_.reset(); });
+      .then([one_less](const segments_forgotten&) { one_less(); },
+            [this](const caf::error&) { run_.reset(); });
 }
 
 void compactor::abandon(const char* event, const failure& why) {
@@ -157,8 +167,11 @@ void compactor::abandon(const char* event, const failure& why) {
   if (run_->output && !run_->offered)
     run_->output->abandon();
   run_.reset();
-  pause_count_ = reports_after_failure;
+  looks_to_pause_ = need() == storage::compaction_need::shortage
+                      ? looks_after_shortage
+                      : looks_after_failure;
   set_debt(no_debt);
+  end_search(false);
   if (command_limit_)
     end_command();
   else
@@ -167,6 +180,7 @@ void compactor::abandon(const char* event, const failure& why) {
 
 void compactor::end_run() {
   run_.reset();
+  end_search(true);
   if (command_limit_)
     return recount([this] { consider(); });
   if (!commands_.empty())

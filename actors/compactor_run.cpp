@@ -96,7 +96,8 @@ bool compactor::drop_without_reading(storage::segment_id id) const {
 compactor::duration compactor::rest_after_chunk() const {
   // A node that is told to compact, or about to refuse writes, hurries; so
   // does one that has sealed another segment meanwhile.
-  if (need() >= storage::compaction_need::shortage || run_->sealed_meanwhile)
+  if (need() >= storage::compaction_need::shortage || run_->sealed_meanwhile
+      || space_wanted_)
     return {};
   auto worked = this->clock().now() - run_->chunk_began;
   auto share = static_cast<double>(run_->chunk_bytes)

@@ -128,6 +128,10 @@ private:
   /// Counts what lives, then considers; at once, or when the run is over.
   void count_and_consider();
   storage::compaction_need need() const;
+  caf::result<space_made> search_space();
+  /// What was counted last has nothing that could be rewritten.
+  void nothing_found();
+  void end_search(bool is_freed);
   void look();
   /// What the files take beyond the space factor; tells the WRITER.
   void set_debt(std::int64_t bytes);
@@ -179,6 +183,7 @@ private:
   void make_deaths_durable();
   void retire();
   void forget_victims();
+  void let_go_of_victims();
   /// Ends the run without its effect.
   void abandon(const char* event, const failure& why);
   void end_run();
@@ -196,6 +201,10 @@ private:
   /// The next run has only one victim.
   bool alone_ = false;
   bool counting_ = false;
+  /// The WRITER, when it has no space for a segment, …
+  std::optional<caf::typed_response_promise<space_made>> space_wanted_;
+  /// … and whether it came after the count under way had begun.
+  bool wanted_since_count_ = false;
   std::int64_t debt_bytes_ = 0;
   /// How long it takes to write a segment, and when the last one was full.
   duration seal_interval_{};
@@ -213,9 +222,9 @@ private:
   std::uint64_t command_bytes_before_ = 0;
   std::uint64_t command_rewritten_ = 0;
 
-  /// Reports to let pass before the next attempt: a rewrite that failed would
+  /// Looks to let pass before the next attempt: a rewrite that failed would
   /// most likely fail again at once.
-  std::uint32_t pause_count_ = 0;
+  std::uint32_t looks_to_pause_ = 0;
   bool stopping_ = false;
   struct {
     std::uint64_t runs = 0;

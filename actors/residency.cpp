@@ -35,11 +35,7 @@ public:
         go_on();
       },
       [this](const extend_resident& message) { extend(message); },
-      [this](const drop_resident& message) {
-        for (auto id : message.segments)
-          drop(id);
-        go_on();
-      },
+      [this](const drop_resident& message) { return drop_all(message); },
     };
   }
 
@@ -51,6 +47,12 @@ private:
     bool is_leaving = false;
     /// Users that may be looking at it.
     std::size_t users_left = 0;
+  };
+
+  /// Whoever waits until none of these is kept.
+  struct segments_to_drop {
+    std::vector<storage::segment_id> segments;
+    caf::typed_response_promise<resident_dropped> promise;
   };
 
   std::uint64_t kept_bytes() const {
@@ -137,6 +139,29 @@ private:
         return release(each);
   }
 
+  caf::result<resident_dropped> drop_all(const drop_resident& message) {
+    auto promise = this->make_response_promise<resident_dropped>();
+    dropping_.push_back({message.segments, promise});
+    for (auto id : message.segments)
+      drop(id);
+    settle_drops();
+    go_on();
+    return promise;
+  }
+
+  void settle_drops() {
+    std::erase_if(dropping_, [this](segments_to_drop& each) {
+      auto is_wanted = [&each](const kept_segment& kept) {
+        return std::find(each.segments.begin(), each.segments.end(), kept.id)
+               != each.segments.end();
+      };
+      if (std::any_of(kept_.begin(), kept_.end(), is_wanted))
+        return false;
+      each.promise.deliver(resident_dropped{});
+      return true;
+    });
+  }
+
   /// Unmaps it when no user looks at it any more.
   void release(kept_segment& which) {
     which.is_leaving = true;
@@ -161,6 +186,7 @@ private:
     std::erase_if(kept_,
                   [id](const kept_segment& each) { return each.id == id; });
     --leaving_;
+    settle_drops();
     go_on();
   }
 
@@ -170,6 +196,7 @@ private:
   std::deque<kept_segment> kept_;
   std::deque<keep_resident> waiting_;
   std::size_t leaving_ = 0;
+  std::vector<segments_to_drop> dropping_;
 };
 
 } // namespace

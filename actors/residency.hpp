@@ -50,10 +50,13 @@ struct extend_resident {
   std::uint64_t written_bytes = 0;
 };
 
-/// These segments are of no use any more.
+/// These segments are of no use any more. Answered when nothing of them is
+/// mapped, so that a deleted file gives its space back.
 struct drop_resident {
   std::vector<storage::segment_id> segments;
 };
+
+struct resident_dropped {};
 
 /// RESIDENCY: owns the mappings of segments that are locked in memory, so that
 /// users read from them without a system call and never wait for the disk.
@@ -65,9 +68,11 @@ struct drop_resident {
 /// Failure: a segment that cannot be locked is not kept. When that is because
 /// of the process's limit, which is logged, what is kept by then is as much as
 /// ever will be. Nothing depends on it but speed.
-using residency_actor = caf::typed_actor<
-  caf_compat::takes<use_residency>, caf_compat::takes<keep_resident>,
-  caf_compat::takes<extend_resident>, caf_compat::takes<drop_resident>>;
+using residency_actor
+  = caf::typed_actor<caf_compat::takes<use_residency>,
+                     caf_compat::takes<keep_resident>,
+                     caf_compat::takes<extend_resident>,
+                     caf_compat::rpc<drop_resident>::returns<resident_dropped>>;
 
 /// `thread`: where it runs; nullptr: on the scheduler (tests).
 residency_actor spawn_residency(caf::actor_system& system,
@@ -83,3 +88,4 @@ KVS_MESSAGE(kvs::actors::use_residency)
 KVS_MESSAGE(kvs::actors::keep_resident)
 KVS_MESSAGE(kvs::actors::extend_resident)
 KVS_MESSAGE(kvs::actors::drop_resident)
+KVS_MESSAGE(kvs::actors::resident_dropped)

@@ -37,7 +37,8 @@ shard::shard(caf::actor_config& config, caf_compat::execution_base* loop,
   expiring_.visit_expired(~storage::timestamp_ms{0}, [this](const auto& each) {
     expiries_.add(each.expires_at);
   });
-  for (const auto& each : args_.segments)
+  // Not kept: a file that is deleted takes its space until nobody has it open.
+  for (const auto& each : std::exchange(args_.segments, {}))
     add_segment(each);
 }
 

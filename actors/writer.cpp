@@ -26,6 +26,9 @@ writer::writer(caf::actor_config& config, caf_compat::execution_base* loop,
     written_end_{args_.active->id(), storage::segment_header_bytes},
     last_published_sequence_{args_.last_sequence}, durable_{written_end_},
     durable_version_{args_.last_sequence}, last_mark_end_{written_end_} {
+  // A file that is deleted takes its space until nobody has it open.
+  args_.active = nullptr;
+  args_.next = nullptr;
   start_segment_entry();
 }
 
@@ -182,7 +185,7 @@ void writer::commit() {
     writing_ = true;
     return continue_write();
   }
-  if (blocked && segment_failure_) {
+  if (blocked && segment_failure_ && !waits_for_space()) {
     auto refused = std::exchange(inputs_, {});
     for (auto& input : refused)
       refuse(input, *segment_failure_);

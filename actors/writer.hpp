@@ -116,15 +116,26 @@ struct segment_sealed {
   storage::segment_ptr segment;
 };
 
+/// There is no space for another log segment: free some.
+struct make_space {};
+
+struct space_made {
+  /// Something was rewritten, so that it is worth another try. Otherwise
+  /// nothing that was dead when the request came can be freed now.
+  bool is_freed = false;
+};
+
 /// What the WRITER needs of the COMPACTOR.
-using seal_listener_actor = caf::typed_actor<caf_compat::takes<segment_sealed>>;
+using space_maker_actor
+  = caf::typed_actor<caf_compat::takes<segment_sealed>,
+                     caf_compat::rpc<make_space>::returns<space_made>>;
 
 // -- from the SUPERVISOR -----------------------------------------------------
 
 /// The shards and the COMPACTOR, which are spawned later. Comes first.
 struct connect_writer {
   std::vector<shard_actor> shards;
-  seal_listener_actor compactor;
+  space_maker_actor compactor;
 };
 
 /// Append what has arrived, refuse what comes later, sync, seal, answer.
@@ -163,8 +174,10 @@ enum class sync_mode : std::uint8_t {
 /// Failure: a failed append changes nothing and is answered when its cut is
 /// durable; a full disk is tried again with the next write. When the CATALOG
 /// has no space for another segment, the end of the active one is kept for
-/// erases. A failed sync is final, and so is a failed append that could not be
-/// cut off: all that wait get `outcome_unknown`, all later writes `read_only`.
+/// erases; other writes wait as long as the COMPACTOR frees some, and are
+/// refused when it cannot. A failed sync is final, and so is a failed append
+/// that could not be cut off: all that wait get `outcome_unknown`, all later
+/// writes `read_only`.
 /// Blocking: never on a sync; writes go to the page cache.
 using writer_actor = evaluation_sink_actor::extend<
   // Appends; the shards answer.
@@ -218,6 +231,8 @@ KVS_MESSAGE(kvs::actors::mark_published)
 KVS_MESSAGE(kvs::actors::compaction_debt)
 KVS_MESSAGE(kvs::actors::seal_active)
 KVS_MESSAGE(kvs::actors::segment_sealed)
+KVS_MESSAGE(kvs::actors::make_space)
+KVS_MESSAGE(kvs::actors::space_made)
 KVS_MESSAGE(kvs::actors::connect_writer)
 KVS_MESSAGE(kvs::actors::stop_writer)
 KVS_MESSAGE(kvs::actors::writer_stopped)

@@ -9,10 +9,6 @@
 namespace kvs::actors {
 namespace {
 
-/// The last of a segment that stays for erases when there is no next one:
-/// without them nothing would become free. 200,000 keys in the default size.
-constexpr std::uint64_t erases_segment_part = 16;
-
 /// What a batch of these takes in the log; 0: they are no batch.
 std::uint64_t batch_bytes(const std::vector<operation>& operations) {
   if (operations.size() < 2)
@@ -53,26 +49,14 @@ bool writer::stage(writer_input& input) {
   return true;
 }
 
-std::optional<std::uint64_t> writer::room_of_last_segment() const {
-  if (next_ != nullptr || !segment_failure_
-      || segment_failure_->code != outcome::no_space)
-    return std::nullopt;
-  auto end = args_.segment_bytes - args_.segment_bytes / erases_segment_part;
-  return end - std::min(end, log_.next_offset());
-}
-
-const failure* writer::refusal_of_puts() const {
-  if (erases_only_)
-    return &*erases_only_;
-  return room_of_last_segment() == 0u ? &*segment_failure_ : nullptr;
-}
-
 bool writer::stage_blind(blind_input& input) {
   auto& batch = input.batch;
   slots_.prefetch(batch.operations);
   for (; input.position < batch.operations.size(); ++input.position) {
     const auto& op = batch.operations[input.position];
     if (const auto* why = refusal_of_puts()) {
+      if (waits_for_space())
+        return false;
       outbox_.fail(batch.from, op.ref, *why);
       continue;
     }
@@ -103,6 +87,8 @@ bool writer::stage_evaluated(evaluated_input& input) {
                && reserved->hash == record.hash;
     const auto* why = refusal_of_puts();
     if (why != nullptr && record.type == storage::record_type::put) {
+      if (waits_for_space())
+        return false;
       caf_compat::tell(this, shards_[batch.shard],
                        evaluations_failed{{record.evaluation}, *why});
       if (own)
@@ -158,6 +144,8 @@ bool writer::stage_atomic(append_atomic& input) {
     input.operations.begin(), input.operations.end(),
     [](const auto& op) { return op.kind == operation_kind::erase; });
   if (const auto* why = refusal_of_puts(); why != nullptr && !erases) {
+    if (waits_for_space())
+      return false;
     release_transaction(input.from, input.ref);
     outbox_.fail(input.from, input.ref, *why);
     return true;

@@ -83,6 +83,9 @@ void writer::publish_ready() {
     unpublished_.pop_front();
     publish_group(group);
   }
+  // What had no room may have waited for this.
+  if (!inputs_.empty())
+    schedule_commit();
   try_finish_stop();
 }
 

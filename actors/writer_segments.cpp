@@ -6,11 +6,6 @@
 #include <utility>
 
 namespace kvs::actors {
-namespace {
-
-constexpr std::chrono::milliseconds segment_retry_period{200};
-
-} // namespace
 
 void writer::start_segment_entry() {
   const auto& header = log_.target()->header();
@@ -75,37 +70,6 @@ bool writer::seal_log() {
   return true;
 }
 
-void writer::request_segment() {
-  auto needed = !stopping_ || !inputs_.empty();
-  if (segment_requested_ || next_ != nullptr || !needed)
-    return;
-  segment_requested_ = true;
-  auto for_erases = needs_segment_for_erases();
-  caf_compat::ask(this, args_.catalog,
-                  create_segment{last_sequence_ + 1, for_erases})
-    .then(
-      [this, for_erases](const segment_created& reply) {
-        segment_requested_ = false;
-        if (reply.error.code == outcome::ok) {
-          next_ = reply.segment;
-          erases_only_ = for_erases ? segment_failure_ : std::nullopt;
-          segment_failure_.reset();
-        } else if (reply.is_final) {
-          fail_store(reply.error);
-        } else {
-          segment_failure_ = reply.error;
-          caf_compat::tell_after(this, this, segment_retry_period,
-                                 segment_retry_due{});
-        }
-        schedule_commit();
-        end_turn();
-      },
-      [this](const caf::error&) {
-        fail_store(make_failure(outcome::io_error, "the CATALOG is gone"));
-        end_turn();
-      });
-}
-
 void writer::keep_active_resident() {
   if (!args_.residency)
     return;
@@ -121,13 +85,6 @@ void writer::extend_resident_segment(std::uint64_t step_bytes) {
   told_residency_ = log_.end_bytes();
   caf_compat::tell(this, args_.residency,
                    extend_resident{log_.target()->id(), told_residency_});
-}
-
-bool writer::needs_segment_for_erases() const {
-  // Half of what the active one has kept for them is used.
-  return segment_failure_ && refusal_of_puts() != nullptr
-         && log_.next_offset() + args_.segment_bytes / 32
-              >= args_.segment_bytes;
 }
 
 void writer::seal_synced_segments() {

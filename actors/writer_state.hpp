@@ -65,6 +65,10 @@ struct slot_reservation {
   std::vector<writer_input> waiting;
 };
 
+/// How long after a failed attempt the next one comes, if nothing tells that it
+/// would be successful.
+inline constexpr std::chrono::milliseconds segment_retry_period{200};
+
 /// Stands for all slots in `reservations_`.
 inline constexpr std::uint32_t every_slot = ~std::uint32_t{0};
 
@@ -168,11 +172,6 @@ private:
 
   /// False: the input has to stay where it is (no segment, turn is full).
   bool stage(writer_input& input);
-  /// Bytes of the active segment that anything may be written to, if the disk
-  /// has no space for a next one; what is behind them is for erases.
-  std::optional<std::uint64_t> room_of_last_segment() const;
-  /// Why only erases are taken; nullptr: everything is.
-  const failure* refusal_of_puts() const;
   bool stage_blind(blind_input& input);
   bool stage_evaluated(evaluated_input& input);
   bool stage_atomic(append_atomic& input);
@@ -205,18 +204,32 @@ private:
   bool room_for_record(std::uint64_t batch_bytes = 0);
   bool roll_over();
   bool seal_log();
-  void request_segment();
   /// Tells the RESIDENCY of the active segment, …
   void keep_active_resident();
   /// … and how far it has been written, if that is a step further: newer
   /// records are few enough to be read with a system call each.
   void extend_resident_segment(std::uint64_t step_bytes);
-  bool needs_segment_for_erases() const;
   void seal_synced_segments();
   void settle_seal_waiters(const failure& error);
   void oldest_was_sealed(const catalog_updated& reply);
   void try_finish_stop();
   void finish_stop(const failure& error);
+
+  // -- space for the next segment (writer_space.cpp) -------------------------
+
+  void request_segment();
+  void no_segment_created(const failure& why, bool follows_search);
+  /// Bytes of the active segment that anything may be written to, if the disk
+  /// has no space for a next one; what is behind them is for erases.
+  std::optional<std::uint64_t> room_of_last_segment() const;
+  /// Why only erases are taken; nullptr: everything is.
+  const failure* refusal_of_puts() const;
+  bool needs_segment_for_erases() const;
+  /// Whether a write that has no room need not be refused yet, because of what
+  /// the COMPACTOR may free. It is asked, if it was not.
+  bool waits_for_space();
+  void request_space();
+  void space_was_searched(bool is_freed, storage::sequence_number up_to);
 
   // -- durability and visibility (writer_publish.cpp) ------------------------
 
@@ -246,7 +259,7 @@ private:
 
   writer_args args_;
   std::vector<shard_actor> shards_;
-  seal_listener_actor compactor_;
+  space_maker_actor compactor_;
   outbox outbox_;
 
   std::deque<writer_input> inputs_;
@@ -269,6 +282,16 @@ private:
   storage::segment_ptr next_;
   bool segment_requested_ = false;
   std::optional<failure> segment_failure_;
+  /// What the COMPACTOR does about that.
+  enum class space_search : std::uint8_t {
+    none,
+    under_way,
+    /// It has freed some, and the CATALOG has not answered since.
+    successful,
+  } space_search_ = space_search::none;
+  /// There was nothing to free; what is written behind this may change that.
+  std::optional<storage::sequence_number> searched_up_to_;
+  std::optional<caf::actor_clock::time_point> search_began_;
   /// The active segment was made for erases only, because of this.
   std::optional<failure> erases_only_;
   storage::sequence_number last_sequence_;

@@ -255,12 +255,16 @@ std::vector<segment_id> choose_victims(std::span<const segment_usage> all,
   const std::int64_t excess = need == compaction_need::load
                                 ? excess_under_load(space, policy)
                                 : excess_bytes(space, factor_for(policy, need));
-  if (excess <= enough)
-    return mergeable(all, policy);
   const double least = least_share(space, need);
   std::erase_if(candidates, [least](const candidate& each) {
     return each.reclaimable_share() < least;
   });
+  // The excess sets what lives in unsealed segments off against what is dead in
+  // sealed ones, which a full disk cannot wait for.
+  const bool is_worthwhile
+    = need == compaction_need::shortage && !candidates.empty();
+  if (excess <= enough && !is_worthwhile)
+    return mergeable(all, policy);
   const bool tombstones_prevail = space.pinned_bytes > space.reclaimable_bytes;
   if (need != compaction_need::command
       && (tombstones_prevail || candidates.empty()))

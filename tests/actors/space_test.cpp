@@ -5,6 +5,7 @@
 #include "tests/actors/store_fixture.hpp"
 
 #include <algorithm>
+#include <cerrno>
 
 namespace kvs::actors {
 namespace {
@@ -30,6 +31,23 @@ protected:
   outcome last_outcome() const {
     auto* found = told->find(next_id - 1);
     return found == nullptr ? outcome::shutting_down : found->code;
+  }
+  /// What the COMPACTOR says of itself.
+  std::uint64_t figure(std::string_view name) {
+    caf_compat::tell_anon(compactor, collect_figures{session, {next_id++, 0}});
+    run_actors();
+    for (const auto& [each, value] : told->figures.back().figures)
+      if (each == name)
+        return value;
+    return 0;
+  }
+  /// Bytes of the files that a start would find.
+  std::uint64_t named_bytes() const {
+    std::uint64_t sum = 0;
+    const auto names = files->list("/store");
+    for (const auto& name : *names)
+      sum += files->content("/store/" + name).size();
+    return sum;
   }
   std::string key_number(int number) const {
     return "key" + std::to_string(number);
@@ -150,6 +168,89 @@ TEST_F(SpaceTest, AFullDiskTakesErasesAndRecoversByItself) {
       << number;
 }
 
+// Goal: what a start has found is given back to the disk when it is rewritten,
+// not when the node stops.
+TEST_F(SpaceTest, KeepsNoFileOpenThatIsGone) {
+  open(sync_mode::none, 2, segment_bytes);
+  const std::string value(1000, 'v');
+  for (int number = 0; number < 100; ++number)
+    write(key_number(number), value);
+  close();
+  let_timers_expire(); // They keep the actors of the first start alive.
+  resident_bytes_max = 4 * segment_bytes;
+  open(sync_mode::none, 2, segment_bytes);
+  const auto before = files->used_bytes();
+  for (int number = 0; number < 100; ++number)
+    if (number % 10 != 0)
+      erase(key_number(number));
+  // The segments that were active and next at the start go, too.
+  for (int number = 0; number < 20; ++number)
+    write("key", value);
+  caf_compat::tell_anon(compactor, compact_store{session, {next_id++, 0}});
+  run_actors();
+  EXPECT_LT(files->used_bytes(), before / 3);
+  EXPECT_EQ(files->used_bytes(), named_bytes());
+  for (int number = 0; number < 100; number += 10)
+    EXPECT_EQ(value_of(key_number(number)), value);
+}
+
+// Goal: what has failed for lack of space is tried again by itself, also when
+// nothing is written meanwhile.
+TEST_F(SpaceTest, TriesAFailedRewriteAgainThoughNothingIsWritten) {
+  reserve_bytes = 3 * segment_bytes;
+  files->limit_space(20 * segment_bytes);
+  open(sync_mode::none, 2, segment_bytes);
+  const std::string value(200, 'v');
+  for (int number = 0; number < 5000 && last_outcome() != outcome::no_space;
+       ++number)
+    write(key_number(number), value);
+  ASSERT_EQ(last_outcome(), outcome::no_space);
+  files->fail(test_support::disk_call::create, 1, ENOSPC, true);
+  for (int number = 0; number < 8; ++number)
+    erase(key_number(number));
+  advance_time(1s);
+  EXPECT_GE(figure("compactions_failed"), 1u);
+  EXPECT_EQ(figure("compactions"), 0u);
+  files->stop_failing();
+  for (int second = 0; second < 10; ++second)
+    advance_time(1s);
+  EXPECT_GE(figure("compactions"), 1u);
+}
+
+// Goal: overwrites that come faster than compaction frees wait for it, also on
+// a disk that holds little more than what lives. In every mode: what is not
+// synced yet has made nothing dead.
+TEST_F(SpaceTest, OverwritesWaitForCompactionOnAFullDisk) {
+  for (auto mode : {sync_mode::none, sync_mode::always}) {
+    files = test_support::memory_file_system::make();
+    reserve_bytes = 3 * segment_bytes;
+    files->limit_space(20 * segment_bytes);
+    open(mode, 2, segment_bytes);
+    const std::string value(200, 'v');
+    constexpr int keys = 300;
+    for (int number = 0; number < keys; ++number) {
+      write(key_number(number), value);
+      ASSERT_EQ(last_outcome(), outcome::ok) << number;
+    }
+    for (int round = 0; round < 10; ++round) {
+      const auto first = next_id;
+      for (int number = 0; number < keys; ++number) {
+        put(session, next_id++, key_number(number * 7 % keys), value);
+        if (number % 20 == 0)
+          run_actors();
+      }
+      run_actors();
+      for (int count = 0; count < 200 && !told->find(next_id - 1); ++count)
+        advance_time(100ms);
+      for (auto id = first; id < next_id; ++id) {
+        ASSERT_NE(told->find(id), nullptr) << id;
+        ASSERT_EQ(told->find(id)->code, outcome::ok) << id;
+      }
+    }
+    close();
+  }
+}
+
 // Goal: space that somebody else gives back is noticed.
 TEST_F(SpaceTest, WritesResumeWhenOthersFreeSpace) {
   reserve_bytes = 3 * segment_bytes;
@@ -172,15 +273,9 @@ TEST_F(SpaceTest, DropsDeadSegmentsWithoutCopying) {
   for (int number = 0; number < 200; ++number)
     write("key", std::string(1000, 'v') + std::to_string(number));
   EXPECT_LT(files->used_bytes(), 4 * segment_bytes);
-  caf_compat::tell_anon(compactor, collect_figures{session, {next_id++, 0}});
-  run_actors();
-  ASSERT_FALSE(told->figures.empty());
-  std::map<std::string, std::uint64_t> figures;
-  for (const auto& [name, value] : told->figures.back().figures)
-    figures[name] = value;
-  EXPECT_EQ(figures["compaction_copied_bytes"], 0u);
-  EXPECT_GT(figures["compacted_segments"], 20u);
-  EXPECT_EQ(figures["compactions_failed"], 0u);
+  EXPECT_EQ(figure("compaction_copied_bytes"), 0u);
+  EXPECT_GT(figure("compacted_segments"), 20u);
+  EXPECT_EQ(figure("compactions_failed"), 0u);
 }
 
 // Goal: while compaction lags behind, writes wait, longer the more it does.

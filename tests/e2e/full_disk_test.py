@@ -55,6 +55,10 @@ class FullDiskTest(unittest.TestCase):
             self.assertLess(time.monotonic(), deadline, "still refused")
             time.sleep(0.05)
 
+    def assert_reserve_sufficed(self, node):
+        """No rewrite ran out of the space that is kept for it."""
+        self.assertNotIn("compactor.output-failed", node.read_log())
+
     def test_erases_make_space_again(self):
         with self.node() as node, node.connect() as connection:
             count = self.fill(connection)
@@ -72,6 +76,7 @@ class FullDiskTest(unittest.TestCase):
             for number in range(0, count, 97):
                 answer = connection.ask(wire.get(b"key%d" % number))
                 self.assertEqual(answer.found, number % 3 != 0, number)
+            self.assert_reserve_sufficed(node)
             self.assertEqual(node.stop(), 0)
 
     def test_overwrites_go_on_for_ever(self):
@@ -81,6 +86,7 @@ class FullDiskTest(unittest.TestCase):
                 answer = connection.ask(
                     wire.put(b"key%d" % (number * 7919 % 3900), VALUE))
                 self.assertTrue(getattr(answer, "applied", False), number)
+            self.assert_reserve_sufficed(node)
             self.assertEqual(node.stop(), 0)
 
     def test_a_killed_node_starts_on_a_full_disk(self):
@@ -96,6 +102,7 @@ class FullDiskTest(unittest.TestCase):
                     answer = connection.ask(wire.erase(b"key%d" % number))
                     self.assertTrue(answer.applied)
                 self.wait_until_taken(connection)
+            self.assert_reserve_sufficed(node)
             self.assertEqual(node.stop(), 0)
 
     def test_others_who_fill_the_disk(self):

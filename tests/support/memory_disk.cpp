@@ -116,15 +116,25 @@ int memory_disk::take_fault(disk_call call) {
 }
 
 std::uint64_t memory_disk::used_bytes() const {
-  std::uint64_t sum = 0;
   // A file of several names takes its space once.
-  std::vector<bool> counted(cached.size(), false);
+  std::set<inode_number> kept;
   for (const auto& [name, inode] : names)
-    if (!counted[inode]) {
-      counted[inode] = true;
-      sum += cached[inode].size();
-    }
+    kept.insert(inode);
+  for (const auto& [inode, count] : users)
+    kept.insert(inode);
+  std::uint64_t sum = 0;
+  for (const auto inode : kept)
+    sum += cached[inode].size();
   return sum;
+}
+
+void memory_disk::add_user(inode_number inode) {
+  ++users[inode];
+}
+
+void memory_disk::remove_user(inode_number inode) {
+  if (--users.at(inode) == 0)
+    users.erase(inode);
 }
 
 void memory_disk::sync_inode(inode_number inode) {

@@ -68,6 +68,9 @@ struct memory_disk {
   std::function<void()> before_change;
   /// Of files, those that are there now.
   std::size_t mappings = 0;
+  /// By inode: who has it open or mapped. A file without a name takes its space
+  /// until nobody does.
+  std::map<inode_number, std::size_t> users;
 
   /// Counts a call. The `errno` it has to fail with, or 0.
   int begin(disk_call call);
@@ -78,6 +81,8 @@ struct memory_disk {
       before_change();
   }
   std::uint64_t used_bytes() const;
+  void add_user(inode_number inode);
+  void remove_user(inode_number inode);
   void sync_inode(inode_number inode);
   /// What a failed sync does: readers still see what was written, but nobody
   /// will write it to the disk any more.

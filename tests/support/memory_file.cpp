@@ -17,14 +17,18 @@ using guard = std::lock_guard<std::mutex>;
 /// Bytes that a memory disk keeps at one place, as it keeps all.
 class memory_mapping final : public storage::mapped_bytes {
 public:
-  memory_mapping(std::shared_ptr<memory_disk> disk,
+  /// @pre the caller holds the mutex of the disk
+  memory_mapping(std::shared_ptr<memory_disk> disk, inode_number inode,
                  std::span<const std::byte> bytes, std::string path)
-    : disk_{std::move(disk)}, bytes_{bytes}, path_{std::move(path)} {
+    : disk_{std::move(disk)}, inode_{inode}, bytes_{bytes}, path_{
+                                                              std::move(path)} {
     ++disk_->mappings;
+    disk_->add_user(inode_);
   }
   ~memory_mapping() override {
     const guard lock{disk_->mutex};
     --disk_->mappings;
+    disk_->remove_user(inode_);
   }
   std::span<const std::byte> bytes() const noexcept override {
     return bytes_;
@@ -38,15 +42,22 @@ public:
 
 private:
   std::shared_ptr<memory_disk> disk_;
+  inode_number inode_;
   std::span<const std::byte> bytes_;
   std::string path_;
 };
 
 class memory_file final : public storage::file {
 public:
+  /// @pre the caller holds the mutex of the disk
   memory_file(std::shared_ptr<memory_disk> disk, inode_number inode,
               std::string path)
     : disk_{std::move(disk)}, inode_{inode}, path_{std::move(path)} {
+    disk_->add_user(inode_);
+  }
+  ~memory_file() override {
+    const guard lock{disk_->mutex};
+    disk_->remove_user(inode_);
   }
 
   result<std::size_t> read_at(std::uint64_t offset_bytes,
@@ -86,7 +97,8 @@ public:
     bytes.reserve(size_bytes + storage::mebibyte);
     return std::shared_ptr<storage::mapped_bytes>{
       std::make_shared<memory_mapping>(
-        disk_, std::span<const std::byte>{bytes.data(), size_bytes}, path_)};
+        disk_, inode_, std::span<const std::byte>{bytes.data(), size_bytes},
+        path_)};
   }
 
   result<ok>

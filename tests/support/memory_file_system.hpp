@@ -122,7 +122,7 @@ public:
   std::uint64_t calls(disk_call kind) const;
   /// Calls so far that changed something or made it durable.
   std::uint64_t changes() const;
-  /// Bytes of all files.
+  /// Bytes of all files, also of deleted ones that somebody has open.
   std::uint64_t used_bytes() const;
   /// How many files are mapped.
   std::size_t mappings() const;
