@@ -183,7 +183,7 @@ CLI::App* add_verify(CLI::App& app, verify_command& command) {
 CLI::App* add_salvage(CLI::App& app, salvage_command& command) {
   auto* const added = app.add_subcommand(
     "salvage", "Make a new store of everything that verifies in a damaged one, "
-               "and list what is lost");
+               "and list what is lost. Run it as the user of the node");
   added->add_option("DIR", command.directory, "Directory of the damaged store")
     ->required();
   added
@@ -197,7 +197,7 @@ CLI::App* add_salvage(CLI::App& app, salvage_command& command) {
 CLI::App* add_restore(CLI::App& app, restore_command& command) {
   auto* const added = app.add_subcommand(
     "restore", "Make a store of a backup; every byte is compared with its "
-               "checksum");
+               "checksum. Run it as the user of the node");
   added->add_option("BACKUP", command.backup, "Directory of the backup")
     ->required();
   added
