@@ -160,7 +160,7 @@ result<ok> write_backup(file_system& files, const std::string& directory,
 }
 
 bool is_backup_remain(const std::string& name) {
-  if (name == "BACKUP.tmp")
+  if (name == "BACKUP" || name == "BACKUP.tmp")
     return true;
   const auto known = recognise(name);
   return known
