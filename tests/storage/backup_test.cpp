@@ -311,9 +311,10 @@ TEST_F(BackupTest, APowerCutLeavesNoHalfBackup) {
         disk = running;
         const auto before = running->changes();
         running->power_off_at(point);
-        (void)back_up(*running, "backups/b", {}, copies);
+        const auto report = back_up(*running, "backups/b", {}, copies);
         const bool is_over = running->changes() - before < point;
         disk = running->crash(policy, point);
+        EXPECT_TRUE(!report || disk->status("backups/b"));
         if (disk->status("backups/b")) {
           auto verified = verify_backup(*disk, "backups/b", {});
           ASSERT_TRUE(verified) << "half of it has the name";
