@@ -33,6 +33,7 @@ bool is_name(const std::string& text) {
            || each == '-';
   };
   return !text.empty() && text.size() <= name_bytes_max && text[0] != '.'
+         && !text.ends_with(storage::incomplete_suffix)
          && std::all_of(text.begin(), text.end(), allowed);
 }
 
@@ -40,6 +41,7 @@ bool is_name(const std::string& text) {
 failure to_backup_failure(const storage::error& why) {
   auto failed = to_failure(why);
   if (why.code == storage::errc::unusable_directory
+      || why.code == storage::errc::locked
       || why.code == storage::errc::not_found)
     failed.code = outcome::bad_argument;
   return failed;
@@ -80,7 +82,7 @@ public:
   }
 
 private:
-  enum class phase { gathering, taking, checking };
+  enum class phase { claiming, gathering, taking, checking };
 
   void accept(make_backup request) {
     if (auto why = place(request.to, request.to))
@@ -106,19 +108,41 @@ private:
       return make_failure(outcome::bad_argument,
                           "a backup is a directory right below " + args_.root
                             + ", with a name of letters, digits, '.', '_' and "
-                              "'-' that does not begin with '.'; nothing was "
-                              "written");
+                              "'-' that neither begins with '.' nor ends with "
+                              "'.incomplete'; nothing was written");
     path = args_.root + "/" + named;
     return std::nullopt;
   }
 
   void begin_next() {
-    if (waiting_.empty())
-      return;
-    running_ = true;
+    while (!running_ && !waiting_.empty()) {
+      running_ = true;
+      ++number_;
+      if (auto claimed = claim(); claimed)
+        hold(number_);
+      else
+        give_up(to_backup_failure(claimed.error()));
+    }
+  }
+
+  /// Finds out what can be refused while nothing of the store has changed.
+  storage::result<storage::ok> claim() {
+    auto checked
+      = storage::check_backup_root(*args_.files, args_.root, args_.directory);
+    if (!checked)
+      return checked;
+    const auto& request = waiting_.front();
+    auto begun = storage::backup_writer::begin(
+      args_.files, {args_.directory, args_.store_id, request.to,
+                    request.earlier, request.copies});
+    if (!begun)
+      return begun.error();
+    writer_ = *std::move(begun);
+    return storage::ok{};
+  }
+
+  void hold(std::uint64_t number) {
     phase_ = phase::gathering;
-    ++number_;
-    auto number = number_;
     caf_compat::ask(this, args_.catalog, hold_segments{})
       .then([this, number](const segments_held&) { seal(number); },
             [this](const caf::error&) { fail(lost("CATALOG")); });
@@ -148,28 +172,13 @@ private:
     caf_compat::ask(this, args_.catalog, list_held{})
       .then(
         [this, number, sealed_up_to](const held_listed& reply) {
-          if (running_ && number == number_)
-            open(reply.state, sealed_up_to);
+          if (!running_ || number != number_)
+            return;
+          writer_->choose({reply.state, sealed_up_to, args_.clock->now()});
+          phase_ = phase::taking;
+          go_on();
         },
         [this](const caf::error&) { fail(lost("CATALOG")); });
-  }
-
-  void open(const storage::manifest& state,
-            storage::sequence_number sealed_up_to) {
-    const auto& request = waiting_.front();
-    storage::backup_options how;
-    how.from = args_.directory;
-    how.to = request.to;
-    how.earlier = request.earlier;
-    how.copies = request.copies;
-    how.sealed_up_to = sealed_up_to;
-    how.made_at = args_.clock->now();
-    auto begun = storage::backup_writer::begin(args_.files, how, state);
-    if (!begun)
-      return fail(to_backup_failure(begun.error()));
-    writer_ = *std::move(begun);
-    phase_ = phase::taking;
-    go_on();
   }
 
   void go_on() {
@@ -177,22 +186,38 @@ private:
   }
 
   void take_step() {
-    auto done
-      = phase_ == phase::taking ? writer_->take_next() : writer_->check_next();
-    if (!done)
-      return fail(to_backup_failure(done.error()));
-    if (!*done)
+    if (phase_ == phase::taking)
+      take_next();
+    else
+      check_next();
+  }
+
+  void take_next() {
+    auto taken = writer_->take_next();
+    if (!taken)
+      return fail(to_backup_failure(taken.error()));
+    if (*taken) {
+      // It has a name in the backup now.
+      caf_compat::tell(this, args_.catalog, release_segments{{**taken}});
       return go_on();
-    if (phase_ == phase::checking)
-      return finish();
-    // Every file has a name in the backup now.
+    }
     release();
     phase_ = phase::checking;
     go_on();
   }
 
+  void check_next() {
+    auto done = writer_->check_next();
+    if (!done)
+      return fail(to_backup_failure(done.error()));
+    if (!*done)
+      return go_on();
+    finish();
+  }
+
   void release() {
-    caf_compat::tell(this, args_.catalog, release_segments{});
+    if (phase_ == phase::gathering || phase_ == phase::taking)
+      caf_compat::tell(this, args_.catalog, release_segments{});
   }
 
   void finish() {
@@ -218,20 +243,26 @@ private:
   void fail(const failure& why) {
     if (!running_)
       return;
+    give_up(why);
+    begin_next();
+  }
+
+  void give_up(const failure& why) {
     if (writer_)
       writer_->abandon();
-    if (phase_ != phase::checking)
-      release();
+    release();
     auto request = end_current();
-    logging::error("archivist.backup-failed directory={} error=\"{}\"",
-                   request.to, why.detail ? *why.detail : std::string{"?"});
+    // A client that asks for the impossible is no event of the node.
+    if (why.code != outcome::bad_argument)
+      logging::error("archivist.backup-failed directory={} error=\"{}\"",
+                     request.to, why.detail ? *why.detail : std::string{"?"});
     refuse(request, why);
-    begin_next();
   }
 
   make_backup end_current() {
     writer_.reset();
     running_ = false;
+    phase_ = phase::claiming;
     auto request = std::move(waiting_.front());
     waiting_.pop_front();
     return request;
@@ -251,8 +282,7 @@ private:
     auto waiting = std::exchange(waiting_, {});
     if (writer_)
       writer_->abandon();
-    if (running_ && phase_ != phase::checking)
-      release();
+    release();
     running_ = false;
     for (const auto& each : waiting)
       refuse(each, make_failure(outcome::shutting_down,
@@ -264,7 +294,7 @@ private:
   /// The first one is under way if `running_`.
   std::deque<make_backup> waiting_;
   bool running_ = false;
-  phase phase_ = phase::gathering;
+  phase phase_ = phase::claiming;
   /// Of the backup under way.
   std::uint64_t number_ = 0;
   std::unique_ptr<storage::backup_writer> writer_;

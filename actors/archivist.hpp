@@ -30,24 +30,26 @@ struct archivist_stopped {};
 /// ARCHIVIST: owns the directory of the backup being made.
 ///
 /// Blocking: has its own thread; a turn handles one segment.
-/// Order: one backup at a time, in the order of the requests: hold the
-/// segments, seal the active one, take all files, let go, check them, list them
-/// (docs/backup.md). A backup has everything that was acknowledged before the
-/// request.
+/// Order: one backup at a time, in the order of the requests: claim the name,
+/// hold the segments, seal the active one, take all files and let go of each,
+/// check them, list them (docs/backup.md). A backup has everything that was
+/// acknowledged before the request.
 /// Durability: a backup that was answered survives a power cut, as far as its
 /// disk does.
 /// Failure: a backup that fails is removed and answered; nothing of the store
-/// has changed but that its active segment may be sealed.
-/// Safety: nothing is written but new directories right below the root that the
-/// operator has chosen, and nothing at all without one.
+/// has changed but that its active segment may be sealed. What can be refused
+/// is refused before that. Safety: nothing is written but new directories right
+/// below the root that the operator has chosen, and nothing at all without one,
+/// or if the store is there.
 using archivist_actor = caf::typed_actor<
   caf_compat::takes<make_backup>,
   caf_compat::rpc<stop_archivist>::returns<archivist_stopped>>;
 
 struct archivist_args {
   std::shared_ptr<storage::file_system> files;
-  /// Of the store.
+  /// Of the store, and its number.
   std::string directory;
+  std::uint64_t store_id = 0;
   /// Where backups are made; empty: none are.
   std::string root;
   std::shared_ptr<const storage::clock> clock;

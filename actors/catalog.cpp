@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <utility>
 
 namespace kvs::actors {
@@ -53,9 +54,9 @@ public:
         return segments_held{};
       },
       [this](const list_held&) { return list(); },
-      [this](const release_segments&) { release(); },
+      [this](const release_segments& request) { release(request.segments); },
       [this](const stop_catalog& request) {
-        release();
+        release({});
         persist(args_.clock->now());
         write_checkpoint(request);
         this->quit();
@@ -192,19 +193,24 @@ private:
       return done;
     for (const auto& entry : gone)
       unlink(storage::hint_file_name(entry.id));
-    if (held_)
-      held_->retired.insert(held_->retired.end(), gone.begin(), gone.end());
-    else
-      unlink_segments(gone);
+    for (const auto& entry : gone)
+      if (held_ && held_->needs(entry.id))
+        held_->retired.push_back(entry);
+      else
+        unlink_segment(entry);
     return {};
   }
 
   void unlink_segments(const std::vector<storage::segment_entry>& gone) {
     for (const auto& entry : gone)
-      unlink(storage::segment_file_name(entry.id, entry.kind));
+      unlink_segment(entry);
   }
 
-  held_listed list() const {
+  void unlink_segment(const storage::segment_entry& entry) {
+    unlink(storage::segment_file_name(entry.id, entry.kind));
+  }
+
+  held_listed list() {
     held_listed reply{installed_};
     auto& state = reply.state;
     std::erase_if(state.segments, [](const storage::segment_entry& entry) {
@@ -214,13 +220,29 @@ private:
       state.segments.insert(state.segments.end(), held_->retired.begin(),
                             held_->retired.end());
       state.flushed_below = std::max(state.flushed_below, held_->flushed_below);
+      held_->listed.emplace();
+      for (const auto& entry : state.segments)
+        held_->listed->insert(entry.id);
     }
     return reply;
   }
 
-  void release() {
-    if (held_)
-      unlink_segments(std::exchange(held_, std::nullopt)->retired);
+  /// None: all.
+  void release(const std::vector<storage::segment_id>& ids) {
+    if (!held_)
+      return;
+    if (ids.empty())
+      return unlink_segments(std::exchange(held_, std::nullopt)->retired);
+    for (auto id : ids) {
+      if (held_->listed)
+        held_->listed->erase(id);
+      std::erase_if(held_->retired, [&](const storage::segment_entry& entry) {
+        if (entry.id != id)
+          return false;
+        unlink_segment(entry);
+        return true;
+      });
+    }
   }
 
   /// The flush matters only while a segment may hold older records.
@@ -261,7 +283,13 @@ private:
 
   /// What a backup needs although the store does not any more.
   struct held_segments {
+    bool needs(storage::segment_id id) const {
+      return !listed || listed->contains(id);
+    }
+
     std::vector<storage::segment_entry> retired;
+    /// What it still has to take; nullopt: that is not known yet.
+    std::optional<std::set<storage::segment_id>> listed;
     storage::sequence_number flushed_below = 0;
   };
 

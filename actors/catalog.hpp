@@ -56,7 +56,8 @@ struct hold_segments {};
 
 struct segments_held {};
 
-/// What is sealed, and what was retired since `hold_segments`.
+/// What is sealed, and what was retired since `hold_segments`. From then on
+/// nothing else is held.
 struct list_held {};
 
 struct held_listed {
@@ -64,8 +65,11 @@ struct held_listed {
   storage::manifest state;
 };
 
-/// Delete what was retired since `hold_segments`, and hold nothing any more.
-struct release_segments {};
+/// Hold these segments no longer; what is retired of them is deleted.
+struct release_segments {
+  /// Empty: all of them, and nothing is held any more.
+  std::vector<storage::segment_id> segments;
+};
 
 /// A flush was appended at `sequence` and is synced.
 struct record_flush {

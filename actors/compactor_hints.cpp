@@ -3,6 +3,9 @@
 #include "actors/compactor_state.hpp"
 #include "actors/logging.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 namespace kvs::actors {
 namespace {
 
@@ -30,6 +33,23 @@ void compactor::request_hint() {
     return;
   hint_requested_ = true;
   caf_compat::tell(this, this, hint_due{});
+}
+
+void compactor::give_up_hints() {
+  const auto& victims = run_->victims;
+  auto is_victim = [&](const missing_hint& each) {
+    return std::find(victims.begin(), victims.end(), each.segment)
+           != victims.end();
+  };
+  std::copy_if(missing_hints_.begin(), missing_hints_.end(),
+               std::back_inserter(run_->given_up_hints), is_victim);
+  std::erase_if(missing_hints_, is_victim);
+}
+
+void compactor::take_up_hints() {
+  auto& hints = run_->given_up_hints;
+  missing_hints_.insert(missing_hints_.begin(), hints.begin(), hints.end());
+  hints.clear();
 }
 
 void compactor::write_hint() {

@@ -109,13 +109,16 @@ void compactor::make_deaths_durable() {
 }
 
 void compactor::retire() {
+  give_up_hints();
   caf_compat::ask(this, args_.catalog, retire_segments{run_->victims})
     .then(
       [this](const catalog_updated& reply) {
         if (!run_)
           return;
-        if (reply.error.code != outcome::ok)
+        if (reply.error.code != outcome::ok) {
+          take_up_hints();
           return abandon("compactor.retire-failed", reply.error);
+        }
         forget_victims();
       },
       [this](const caf::error&) { run_.reset(); });

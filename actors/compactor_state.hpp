@@ -99,6 +99,9 @@ struct compaction_run {
   storage::segment_ptr target;
   /// The MANIFEST may list the output: its file must not be deleted.
   bool offered = false;
+  /// Of victims, which lose their hint files when they are retired: hints that
+  /// will be missing if they are not.
+  std::vector<missing_hint> given_up_hints;
 };
 
 class compactor final : public caf_compat::pinnable<compactor_impl::base> {
@@ -152,6 +155,9 @@ private:
   /// time.
   void request_hint();
   void write_hint();
+  /// None is written for a victim whose files the CATALOG may delete.
+  void give_up_hints();
+  void take_up_hints();
 
   // -- one rewrite (compactor_run.cpp) ---------------------------------------
 

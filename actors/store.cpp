@@ -120,10 +120,12 @@ private:
     return spawn_compactor(system_, std::move(args), new_thread());
   }
 
-  archivist_actor spawn_store_archivist(const catalog_actor& catalog) {
+  archivist_actor spawn_store_archivist(const storage::recovered_store& from,
+                                        const catalog_actor& catalog) {
     archivist_args args;
     args.files = options_.files;
     args.directory = options_.directory;
+    args.store_id = from.state.store_id;
     args.root = options_.backup_root;
     args.clock = access_.clock;
     args.writer = access_.writer;
@@ -171,7 +173,7 @@ private:
     all.budget = access_.budget;
     access_.writer = spawn_store_writer(from, all.syncer, all.catalog);
     access_.compactor = spawn_store_compactor(from, all.catalog);
-    access_.archivist = spawn_store_archivist(all.catalog);
+    access_.archivist = spawn_store_archivist(from, all.catalog);
     spawn_shards(from, all.readers, all.catalog);
     all.writer = access_.writer;
     all.compactor = access_.compactor;

@@ -3,6 +3,7 @@
 #include "storage/crc32c.hpp"
 #include "storage/little_endian.hpp"
 #include "storage/store_files.hpp"
+#include "storage/whole_file.hpp"
 
 #include <algorithm>
 #include <array>
@@ -23,9 +24,6 @@ constexpr std::size_t manifest_bytes_at = 32;
 constexpr std::size_t head_bytes = 64;
 constexpr std::size_t crc_bytes = 4;
 
-/// As for a MANIFEST: more is none, and nobody allocates memory for it.
-constexpr std::uint64_t file_bytes_max = std::uint64_t{1} << 30;
-
 constexpr const char* file_name = "/BACKUP";
 constexpr const char* temporary_name = "/BACKUP.tmp";
 
@@ -36,33 +34,6 @@ error damaged(const char* what) {
 bool all_sealed(const manifest& state) {
   return std::all_of(state.segments.begin(), state.segments.end(),
                      [](const segment_entry& each) { return each.sealed; });
-}
-
-result<std::vector<std::byte>> read_whole(const file& from) {
-  auto size = from.size_bytes();
-  if (!size)
-    return size.error();
-  if (*size > file_bytes_max)
-    return damaged("the file is too large");
-  std::vector<std::byte> bytes(static_cast<std::size_t>(*size));
-  auto read = from.read_at(0, bytes);
-  if (!read)
-    return read.error();
-  bytes.resize(*read);
-  return bytes;
-}
-
-result<ok> stage(file_system& files, const std::string& path,
-                 std::span<const std::byte> bytes) {
-  if (auto gone = files.unlink(path);
-      !gone && gone.error().code != errc::not_found)
-    return gone;
-  auto created = files.open(path, open_mode::create);
-  if (!created)
-    return created.error();
-  if (auto written = (*created)->write_at(0, {&bytes, 1}); !written)
-    return written;
-  return (*created)->sync();
 }
 
 } // namespace
@@ -149,7 +120,7 @@ result<backup_listing> read_backup(file_system& files,
 result<ok> write_backup(file_system& files, const std::string& directory,
                         const backup_listing& listing) {
   const std::string temporary = directory + temporary_name;
-  auto done = stage(files, temporary, encode_backup(listing));
+  auto done = stage_file(files, temporary, encode_backup(listing));
   if (done)
     done = files.rename(temporary, directory + file_name);
   if (!done) {
@@ -160,7 +131,7 @@ result<ok> write_backup(file_system& files, const std::string& directory,
 }
 
 bool is_backup_remain(const std::string& name) {
-  if (name == "BACKUP.tmp")
+  if (name == "BACKUP" || name == "BACKUP.tmp")
     return true;
   const auto known = recognise(name);
   return known

@@ -13,10 +13,6 @@ std::string path_in(const std::string& directory, const segment_entry& entry) {
   return directory + "/" + segment_file_name(entry.id, entry.kind);
 }
 
-error unusable(const std::string& directory, const char* why) {
-  return {errc::unusable_directory, 0, directory + ": " + why};
-}
-
 bool is_same_file(const segment_entry& a, const segment_entry& b) noexcept {
   return a.id == b.id && a.kind == b.kind && a.identity == b.identity
          && a.end_bytes == b.end_bytes;
@@ -25,21 +21,14 @@ bool is_same_file(const segment_entry& a, const segment_entry& b) noexcept {
 } // namespace
 
 backup_writer::backup_writer(std::shared_ptr<file_system> files,
-                             backup_options how, manifest state)
+                             backup_options how)
   : files_{std::move(files)}, how_{std::move(how)} {
-  listing_.made_at = how_.made_at;
-  listing_.state = std::move(state);
-  // A flush that the segments do not hold yet is in force all the same.
-  listing_.version = std::max(how_.sealed_up_to, listing_.state.flushed_below);
-  for (const segment_entry& entry : listing_.state.segments)
-    listing_.version = std::max(listing_.version, entry.max_sequence);
 }
 
 result<std::unique_ptr<backup_writer>>
-backup_writer::begin(std::shared_ptr<file_system> files, backup_options how,
-                     manifest state) {
+backup_writer::begin(std::shared_ptr<file_system> files, backup_options how) {
   std::unique_ptr<backup_writer> made{
-    new backup_writer{std::move(files), std::move(how), std::move(state)}};
+    new backup_writer{std::move(files), std::move(how)}};
   if (auto prepared = made->prepare(); !prepared)
     return prepared.error();
   return made;
@@ -49,112 +38,130 @@ result<ok> backup_writer::prepare() {
   if (!how_.earlier.empty())
     if (auto read = read_earlier(); !read)
       return read;
-  return prepare_directory();
+  auto claimed = backup_place::claim(files_, how_.to);
+  if (!claimed)
+    return claimed.error();
+  place_ = *std::move(claimed);
+  return ok{};
 }
 
 result<ok> backup_writer::read_earlier() {
   auto found = read_backup(*files_, how_.earlier);
   if (!found)
     return found.error();
-  if (found->state.store_id != listing_.state.store_id)
-    return unusable(how_.earlier, "it is a backup of another store");
+  if (found->state.store_id != how_.store_id)
+    return error{errc::unusable_directory, 0,
+                 how_.earlier + ": it is a backup of another store"};
   earlier_ = *std::move(found);
   return ok{};
 }
 
-result<ok> backup_writer::prepare_directory() {
-  auto there = files_->status(how_.to);
-  if (!there && there.error().code != errc::not_found)
-    return there.error();
-  if (there && there->what != path_status::kind::directory)
-    return unusable(how_.to, "it is no directory; nothing was written");
-  if (!there) {
-    if (auto made = files_->create_directory(how_.to); !made)
-      return made;
-    made_directory_ = true;
-    return ok{};
-  }
-  auto names = files_->list(how_.to);
-  if (!names)
-    return names.error();
-  if (std::find(names->begin(), names->end(), "BACKUP") != names->end())
-    return unusable(how_.to, "there is a backup already; nothing was written");
-  if (!std::all_of(names->begin(), names->end(), is_backup_remain))
-    return unusable(how_.to, "it holds other files; nothing was written");
-  for (const std::string& name : *names)
-    if (auto gone = files_->unlink(how_.to + "/" + name); !gone)
-      return gone;
-  return ok{};
+void backup_writer::choose(backup_content content) {
+  listing_.made_at = content.made_at;
+  listing_.state = std::move(content.state);
+  // A flush that the segments do not hold yet is in force all the same.
+  listing_.version
+    = std::max(content.sealed_up_to, listing_.state.flushed_below);
+  for (const segment_entry& entry : listing_.state.segments)
+    listing_.version = std::max(listing_.version, entry.max_sequence);
 }
 
-result<bool> backup_writer::take_next() {
+result<std::optional<segment_id>> backup_writer::take_next() {
   const auto& all = listing_.state.segments;
-  if (taken_ == all.size())
-    return true;
-  const segment_entry& entry = all[taken_];
-  std::uint32_t checksum = 0;
-  auto kept = keep(entry, checksum);
-  if (!kept)
-    return kept.error();
-  const std::string to = path_in(how_.to, entry);
-  if (*kept) {
+  if (taken_.size() == all.size())
+    return std::optional<segment_id>{};
+  const segment_entry& entry = all[taken_.size()];
+  if (const auto checksum = keep(entry)) {
+    taken_.push_back({true, *checksum});
     ++report_.kept;
-  } else if (!how_.copies && files_->link(path_in(how_.from, entry), to)) {
-    ++report_.linked;
   } else {
-    if (auto copied
-        = copy_file(*files_, path_in(how_.from, entry), to, entry.end_bytes);
-        !copied)
-      return copied.error();
-    ++report_.copied;
-    report_.copied_bytes += entry.end_bytes;
+    if (auto taken = take_from_store(entry); !taken)
+      return taken.error();
+    taken_.push_back({});
   }
-  listing_.checksums.push_back(checksum);
-  vouched_for_.push_back(*kept);
   ++report_.segments;
   report_.bytes += entry.end_bytes;
-  return ++taken_ == all.size();
+  return std::optional{entry.id};
 }
 
-/// Takes the file of the earlier backup, if that has it and it is still what
-/// its listing says.
-result<bool> backup_writer::keep(const segment_entry& entry,
-                                 std::uint32_t& checksum) {
+/// Links the file of the earlier backup, if that has it. It is not read yet:
+/// meanwhile the store would have to keep what compaction drops.
+std::optional<std::uint32_t> backup_writer::keep(const segment_entry& entry) {
   if (!earlier_)
-    return false;
+    return std::nullopt;
   const auto& all = earlier_->state.segments;
   const auto same = std::find_if(all.begin(), all.end(), [&](const auto& each) {
     return is_same_file(each, entry);
   });
-  if (same == all.end())
-    return false;
-  const std::string path = path_in(how_.earlier, entry);
-  auto opened = files_->open(path, open_mode::read_only);
-  if (!opened)
-    return false;
-  auto found = checksum_of_file(**opened, entry.end_bytes);
-  checksum = earlier_->checksums[static_cast<std::size_t>(same - all.begin())];
-  if (!found || *found != checksum)
-    return false;
   // Also if it was copied: what the store's file holds now is not needed.
-  return static_cast<bool>(files_->link(path, path_in(how_.to, entry)));
+  if (same == all.end()
+      || !files_->link(path_in(how_.earlier, entry), path_of(entry)))
+    return std::nullopt;
+  place_->add(segment_file_name(entry.id, entry.kind));
+  return earlier_->checksums[static_cast<std::size_t>(same - all.begin())];
+}
+
+result<ok> backup_writer::take_from_store(const segment_entry& entry) {
+  const std::string from = path_in(how_.from, entry);
+  if (!how_.copies && files_->link(from, path_of(entry))) {
+    ++report_.linked;
+  } else {
+    if (auto copied = copy_file(*files_, from, path_of(entry), entry.end_bytes);
+        !copied)
+      return copied;
+    ++report_.copied;
+    report_.copied_bytes += entry.end_bytes;
+  }
+  place_->add(segment_file_name(entry.id, entry.kind));
+  return ok{};
 }
 
 result<bool> backup_writer::check_next() {
-  while (checked_ < vouched_for_.size() && vouched_for_[checked_])
-    ++checked_;
-  if (checked_ == vouched_for_.size())
+  const std::size_t number = listing_.checksums.size();
+  if (number == taken_.size())
     return true;
-  auto checksum = check(listing_.state.segments[checked_]);
-  if (!checksum)
-    return checksum.error();
-  listing_.checksums[checked_] = *checksum;
-  return ++checked_ == vouched_for_.size();
+  const segment_entry& entry = listing_.state.segments[number];
+  const taken_file& taken = taken_[number];
+  if (taken.is_kept && is_intact(entry, taken.checksum)) {
+    listing_.checksums.push_back(taken.checksum);
+  } else {
+    if (taken.is_kept)
+      if (auto replaced = replace_rotten(entry); !replaced)
+        return replaced.error();
+    auto checksum = check(entry);
+    if (!checksum)
+      return checksum.error();
+    listing_.checksums.push_back(*checksum);
+  }
+  return number + 1 == taken_.size();
+}
+
+bool backup_writer::is_intact(const segment_entry& entry,
+                              std::uint32_t checksum) {
+  auto opened = files_->open(path_of(entry), open_mode::read_only);
+  if (!opened)
+    return false;
+  auto found = checksum_of_file(**opened, entry.end_bytes);
+  return found && *found == checksum;
+}
+
+/// The store may have dropped the segment by now, but not for long: the next
+/// backup does not need it.
+result<ok> backup_writer::replace_rotten(const segment_entry& entry) {
+  if (auto gone = files_->unlink(path_of(entry)); !gone)
+    return gone;
+  --report_.kept;
+  auto taken = take_from_store(entry);
+  if (!taken && taken.error().code == errc::not_found)
+    return error{errc::corrupt, 0,
+                 path_in(how_.earlier, entry)
+                   + ": it is not what its listing says, and the store has "
+                     "dropped the segment since this backup began; try again"};
+  return taken;
 }
 
 result<std::uint32_t> backup_writer::check(const segment_entry& entry) {
-  auto opened
-    = open_segment(*files_, path_in(how_.to, entry), open_mode::read_only);
+  auto opened = open_segment(*files_, path_of(entry), open_mode::read_only);
   if (!opened)
     return opened.error();
   const segment_header& header = (*opened)->header();
@@ -181,27 +188,24 @@ result<std::uint32_t> backup_writer::check(const segment_entry& entry) {
 }
 
 result<backup_report> backup_writer::finish() {
-  if (auto synced = files_->sync_directory(how_.to); !synced)
+  if (auto synced = files_->sync_directory(place_->directory()); !synced)
     return synced.error();
-  const auto slash = how_.to.find_last_of('/');
-  if (slash != std::string::npos && slash != 0)
-    if (auto synced = files_->sync_directory(how_.to.substr(0, slash)); !synced)
-      return synced.error();
-  if (auto written = write_backup(*files_, how_.to, listing_); !written)
+  place_->add("BACKUP");
+  if (auto written = write_backup(*files_, place_->directory(), listing_);
+      !written)
     return written.error();
+  if (auto published = place_->publish(); !published)
+    return published.error();
   report_.version = listing_.version;
   return report_;
 }
 
-/// What cannot be removed is taken for remains by the next backup.
 void backup_writer::abandon() {
-  (void)files_->unlink(how_.to + "/BACKUP");
-  if (auto names = files_->list(how_.to))
-    for (const std::string& name : *names)
-      if (is_backup_remain(name))
-        (void)files_->unlink(how_.to + "/" + name);
-  if (made_directory_)
-    (void)files_->remove_directory(how_.to);
+  place_->abandon();
+}
+
+std::string backup_writer::path_of(const segment_entry& entry) const {
+  return path_in(place_->directory(), entry);
 }
 
 } // namespace kvs::storage

@@ -57,6 +57,7 @@ public:
   }
 
   result<ok> run();
+  result<ok> run_for_new();
 
 private:
   result<bool> exists();
@@ -82,6 +83,22 @@ result<ok> directory_check::run() {
   if (auto checked = check_files(); !checked)
     return checked;
   return check_state();
+}
+
+result<ok> directory_check::run_for_new() {
+  auto there = exists();
+  if (!there)
+    return there.error();
+  if (!*there)
+    return ok{};
+  auto names = files_.list(directory_);
+  if (!names)
+    return unharmed(names.error());
+  const auto locks = std::erase(*names, "LOCK");
+  if (!names->empty())
+    return refusal(errc::unusable_directory, directory_, "it is not empty");
+  // One of another user would keep the node out.
+  return locks == 0 ? result<ok>{ok{}} : check_file("LOCK");
 }
 
 /// False: it has to be made.
@@ -181,6 +198,11 @@ result<ok> directory_check::check_segment(const std::string& name,
 
 result<ok> check_directory(file_system& files, const std::string& directory) {
   return directory_check{files, directory}.run();
+}
+
+result<ok> check_new_directory(file_system& files,
+                               const std::string& directory) {
+  return directory_check{files, directory}.run_for_new();
 }
 
 } // namespace kvs::storage

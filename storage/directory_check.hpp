@@ -18,4 +18,13 @@ namespace kvs::storage {
 /// io_failed.
 result<ok> check_directory(file_system& files, const std::string& directory);
 
+/// Whether a new store may be made in a directory: nothing is there, or a
+/// directory of this user that is empty but for a lock file. Touches nothing.
+/// To be asked again under the lock.
+///
+/// Errors: unusable_directory: as for `check_directory`, or it is not empty;
+/// io_failed.
+result<ok> check_new_directory(file_system& files,
+                               const std::string& directory);
+
 } // namespace kvs::storage

@@ -61,9 +61,11 @@ result<ok> copy_file(file_system& files, const std::string& from,
                   [&](std::uint64_t at, std::span<const std::byte> piece) {
                     return (*target)->write_at(at, {&piece, 1});
                   });
+  if (copied)
+    copied = (*target)->sync();
   if (!copied)
-    return copied;
-  return (*target)->sync();
+    (void)files.unlink(to);
+  return copied;
 }
 
 } // namespace kvs::storage

@@ -14,7 +14,7 @@ result<std::uint32_t> checksum_of_file(const file& from,
                                        std::uint64_t end_bytes);
 
 /// Copies the first `end_bytes` to a new file and syncs that; the caller syncs
-/// the directory. What an error leaves behind the caller deletes.
+/// the directory. An error leaves no file, unless it was there before.
 /// Errors: not_found, corrupt: the file is shorter; no_space, too_many_files,
 /// io_failed.
 result<ok> copy_file(file_system& files, const std::string& from,

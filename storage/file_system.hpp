@@ -114,7 +114,8 @@ public:
   /// such links. Survives a power cut after `sync_directory`.
   /// Errors: not_found, io_failed (also if it cannot be linked: copy it).
   virtual result<ok> link(const std::string& from, const std::string& to) = 0;
-  /// Replaces `to`. Survives a power cut after `sync_directory`.
+  /// Replaces `to`; a directory only an empty one. Survives a power cut after
+  /// `sync_directory` of the parents.
   virtual result<ok> rename(const std::string& from, const std::string& to) = 0;
   /// Errors: not_found, io_failed.
   virtual result<ok> unlink(const std::string& path) = 0;
@@ -129,7 +130,8 @@ public:
   /// It must be empty. Errors: not_found, io_failed.
   virtual result<ok> remove_directory(const std::string& directory) = 0;
   /// Takes the kernel's lock on `path` (created if missing) and writes the
-  /// holder's process id into it. The content never decides who holds it.
+  /// holder's process id into it. The content never decides who holds it. Only
+  /// the holder may remove or rename the file.
   /// Errors: locked (context names the holder's pid), io_failed.
   virtual result<std::unique_ptr<directory_lock>> lock(const std::string& path)
     = 0;

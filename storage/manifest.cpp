@@ -3,6 +3,7 @@
 #include "storage/crc32c.hpp"
 #include "storage/little_endian.hpp"
 #include "storage/planted_bugs.hpp"
+#include "storage/whole_file.hpp"
 
 #include <algorithm>
 #include <array>
@@ -19,9 +20,6 @@ constexpr std::uint32_t format_version = 1;
 constexpr std::size_t head_bytes = 64;
 constexpr std::size_t entry_bytes = 96;
 constexpr std::size_t crc_bytes = 4;
-
-/// More than this is not a MANIFEST, and nobody allocates memory for it.
-constexpr std::uint64_t file_bytes_max = std::uint64_t{1} << 30;
 
 constexpr const char* file_name = "/MANIFEST";
 constexpr const char* temporary_name = "/MANIFEST.tmp";
@@ -74,35 +72,6 @@ bool entries_fit(const manifest& m) {
              && entry.id < m.next_segment
              && seen.insert(static_cast<std::uint32_t>(entry.id)).second;
     });
-}
-
-result<std::vector<std::byte>> read_whole(const file& from) {
-  auto size = from.size_bytes();
-  if (!size)
-    return size.error();
-  if (*size > file_bytes_max)
-    return damaged("the file is too large");
-  std::vector<std::byte> bytes(static_cast<std::size_t>(*size));
-  auto read = from.read_at(0, bytes);
-  if (!read)
-    return read.error();
-  bytes.resize(*read);
-  return bytes;
-}
-
-result<ok> write_temporary(file_system& files, const std::string& path,
-                           std::span<const std::byte> bytes) {
-  if (auto gone = files.unlink(path);
-      !gone && gone.error().code != errc::not_found)
-    return gone;
-  auto created = files.open(path, open_mode::create);
-  if (!created)
-    return created.error();
-  if (auto written = (*created)->write_at(0, {&bytes, 1}); !written)
-    return written;
-  if (is_planted(planted_bug::skip_manifest_sync))
-    return ok{};
-  return (*created)->sync();
 }
 
 } // namespace
@@ -203,14 +172,10 @@ result<std::optional<manifest>> read_manifest(file_system& files,
 
 result<ok> stage_manifest(file_system& files, const std::string& directory,
                           const manifest& m) {
-  const std::string temporary = directory + temporary_name;
-  if (auto written = write_temporary(files, temporary, encode_manifest(m));
-      !written) {
-    // On a full disk the half-written file would only take more space.
-    (void)files.unlink(temporary);
-    return written;
-  }
-  return ok{};
+  return stage_file(files, directory + temporary_name, encode_manifest(m),
+                    is_planted(planted_bug::skip_manifest_sync)
+                      ? durability::unsynced
+                      : durability::synced);
 }
 
 result<ok> install_staged_manifest(file_system& files,

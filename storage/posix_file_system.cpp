@@ -36,6 +36,14 @@ error locked_by_other(const descriptor& opened, const std::string& path) {
   return {errc::locked, EWOULDBLOCK, path + " is held by " + holder};
 }
 
+bool is_at(const descriptor& opened, const std::string& path) {
+  struct stat held {};
+  struct stat named {};
+  return ::fstat(opened.number(), &held) == 0
+         && ::lstat(path.c_str(), &named) == 0 && held.st_dev == named.st_dev
+         && held.st_ino == named.st_ino;
+}
+
 std::string without_slashes(std::string path) {
   while (path.size() > 1 && path.back() == '/')
     path.pop_back();
@@ -176,6 +184,10 @@ public:
         return locked_by_other(opened, path);
       return failed("flock", path);
     }
+    // Between the two calls whoever held it may have removed or renamed the
+    // file: this lock keeps nobody out then.
+    if (!is_at(opened, path))
+      return error{errc::locked, EWOULDBLOCK, path + " has just changed hands"};
     // The number is only for people, so a full disk must not prevent the
     // start of a store that may be about to free space.
     const std::string pid = std::to_string(::getpid()) + "\n";

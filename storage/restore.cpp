@@ -1,6 +1,7 @@
 #include "storage/restore.hpp"
 
 #include "storage/backup_listing.hpp"
+#include "storage/directory_check.hpp"
 #include "storage/file_copy.hpp"
 
 #include <algorithm>
@@ -68,6 +69,8 @@ private:
   const std::string& to_;
   const std::function<void(const recovery_progress&)>& progress_;
   backup_listing listing_;
+  /// Paths of the new files.
+  std::vector<std::string> made_;
   std::unique_ptr<directory_lock> lock_;
   recovery_progress so_far_;
   restore_report report_;
@@ -93,20 +96,17 @@ result<ok> restoring::begin() {
   if (!listing)
     return listing.error();
   listing_ = *std::move(listing);
+  if (auto checked = check_new_directory(*files_, to_); !checked)
+    return checked;
   if (auto made = files_->create_directory(to_); !made)
     return made;
-  auto names = files_->list(to_);
-  if (!names)
-    return names.error();
-  // A lock file is all that an attempt that failed leaves behind.
-  std::erase(*names, "LOCK");
-  if (!names->empty())
-    return error{errc::unusable_directory, 0,
-                 to_ + ": it is not empty; nothing was written"};
   auto lock = files_->lock(to_ + "/LOCK");
   if (!lock)
     return lock.error();
   lock_ = *std::move(lock);
+  // Whoever had the lock before may have made a store.
+  if (auto checked = check_new_directory(*files_, to_); !checked)
+    return checked;
   for (const segment_entry& entry : listing_.state.segments)
     so_far_.bytes_total += entry.end_bytes;
   return ok{};
@@ -123,6 +123,7 @@ result<ok> restoring::copy(std::size_t number) {
                    from + ": the listing names it, but it is missing"};
     return copied;
   }
+  made_.push_back(to);
   auto fault = fault_of(*files_, listing_, number, to);
   if (!fault)
     return fault.error();
@@ -142,15 +143,15 @@ result<ok> restoring::install(timestamp_ms wall_clock) {
   manifest& state = listing_.state;
   ++state.generation;
   state.epoch = epoch_of_restored(state.epoch, wall_clock);
+  made_.push_back(to_ + "/MANIFEST");
   return write_manifest(*files_, to_, state);
 }
 
-/// The lock file stays: it cannot be removed without a moment in which two
-/// processes hold it.
+/// The lock file stays, as it does in every store.
 void restoring::remove_copies() {
-  (void)files_->unlink(to_ + "/MANIFEST");
-  for (const segment_entry& entry : listing_.state.segments)
-    (void)files_->unlink(to_ + "/" + name_of(entry));
+  // Of the MANIFEST first: without it nothing looks like a store.
+  for (auto path = made_.rbegin(); path != made_.rend(); ++path)
+    (void)files_->unlink(*path);
 }
 
 void restoring::tell_progress(std::uint64_t more_bytes) {
@@ -181,6 +182,9 @@ verify_backup(file_system& files, const std::string& directory,
     const segment_entry& entry = listing->state.segments[i];
     const std::string path = directory + "/" + name_of(entry);
     auto fault = fault_of(files, *listing, i, path);
+    // A bad sector says nothing about the other files.
+    if (!fault && fault.error().code == errc::io_failed)
+      fault = to_string(fault.error());
     if (!fault)
       return fault.error();
     if (!fault->empty())

@@ -11,7 +11,8 @@ namespace kvs::storage {
 
 /// Compares every file of a backup with the listing, byte by byte.
 /// Errors: not_found: no backup, or not a finished one; unknown_format,
-/// too_many_files, io_failed. Damage is no error but what was asked for.
+/// too_many_files; io_failed: the listing cannot be read. Damage is no error
+/// but what was asked for, and so is a file that cannot be read.
 result<verify_report>
 verify_backup(file_system& files, const std::string& directory,
               const std::function<void(const recovery_progress&)>& progress);
@@ -29,8 +30,9 @@ struct restore_report {
 /// Durability: the MANIFEST is written and synced last; before that no node
 /// opens the directory.
 /// Errors: not_found, as for `verify_backup`; unusable_directory: `to` is not
-/// empty; corrupt (names file and offset), unknown_format, no_space,
-/// too_many_files, io_failed: what was copied is removed again.
+/// empty, or as for `check_new_directory`; locked; corrupt (names file and
+/// offset), unknown_format, no_space, too_many_files, io_failed: what was
+/// copied is removed again.
 result<restore_report>
 restore_backup(std::shared_ptr<file_system> files, const std::string& from,
                const std::string& to, timestamp_ms wall_clock,

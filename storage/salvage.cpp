@@ -1,6 +1,7 @@
 #include "storage/salvage.hpp"
 
 #include "storage/compaction.hpp"
+#include "storage/directory_check.hpp"
 #include "storage/random.hpp"
 #include "storage/store_survey.hpp"
 
@@ -55,18 +56,17 @@ result<salvage_report> salvaging::run() {
 }
 
 result<ok> salvaging::begin() {
+  if (auto checked = check_new_directory(*files_, to_); !checked)
+    return checked;
   if (auto made = files_->create_directory(to_); !made)
     return made;
-  auto names = files_->list(to_);
-  if (!names)
-    return names.error();
-  if (!names->empty())
-    return error{errc::unusable_directory, 0,
-                 to_ + ": it is not empty; nothing was written"};
   auto lock = files_->lock(to_ + "/LOCK");
   if (!lock)
     return lock.error();
   lock_ = *std::move(lock);
+  // Whoever had the lock before may have made a store.
+  if (auto checked = check_new_directory(*files_, to_); !checked)
+    return checked;
   state_.store_id = random_number();
   const std::uint64_t seed = random_number();
   state_.hash_seed = seed;

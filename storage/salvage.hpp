@@ -34,7 +34,8 @@ struct salvage_report {
 /// Durability: the MANIFEST of the new store is written and synced last; before
 /// that no node opens it.
 /// Errors: not_found, as for verify_store; locked: a node uses the old store;
-/// unusable_directory: the new one is not empty; unknown_format, no_space,
+/// unusable_directory: the new one is not empty, or as for
+/// `check_new_directory`; unknown_format, no_space,
 /// too_many_files, io_failed.
 result<salvage_report>
 salvage_store(std::shared_ptr<file_system> files,

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <iostream>
 #include <map>
 
@@ -36,7 +37,7 @@ void add_store_options(CLI::App& app, node_options& options, raw_options& raw) {
   app
     .add_option("--backup-root", store.backup_root,
                 "Let clients have backups made in new directories right below "
-                "this one")
+                "this one; apart from the store")
     ->option_text("PATH [no backups]")
     ->group("Store");
   app
@@ -183,7 +184,7 @@ CLI::App* add_verify(CLI::App& app, verify_command& command) {
 CLI::App* add_salvage(CLI::App& app, salvage_command& command) {
   auto* const added = app.add_subcommand(
     "salvage", "Make a new store of everything that verifies in a damaged one, "
-               "and list what is lost");
+               "and list what is lost. Run it as the user of the node");
   added->add_option("DIR", command.directory, "Directory of the damaged store")
     ->required();
   added
@@ -197,7 +198,7 @@ CLI::App* add_salvage(CLI::App& app, salvage_command& command) {
 CLI::App* add_restore(CLI::App& app, restore_command& command) {
   auto* const added = app.add_subcommand(
     "restore", "Make a store of a backup; every byte is compared with its "
-               "checksum");
+               "checksum. Run it as the user of the node");
   added->add_option("BACKUP", command.backup, "Directory of the backup")
     ->required();
   added
@@ -225,6 +226,33 @@ exit_now usage(const std::string& message) {
 /// What a value of the largest size needs around it in a frame.
 constexpr std::uint64_t frame_overhead_bytes = std::uint64_t{1} << 20;
 
+/// Where links lead; what does not exist yet, or cannot be seen, is taken as it
+/// is written.
+std::filesystem::path real_path(const std::string& text) {
+  std::error_code error;
+  const auto written = std::filesystem::absolute(text, error);
+  auto real = std::filesystem::weakly_canonical(written, error);
+  if (error)
+    real = written.lexically_normal();
+  return real.has_filename() ? real : real.parent_path();
+}
+
+bool is_inside(const std::string& path, const std::string& directory) {
+  const auto inner = real_path(path);
+  const auto outer = real_path(directory);
+  return std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end())
+           .first
+         == outer.end();
+}
+
+/// A client could ask for a backup that has the name of a file of the store, or
+/// of the store itself.
+bool is_backup_root_apart(const actors::store_options& store) {
+  return store.backup_root.empty()
+         || (!is_inside(store.backup_root, store.directory)
+             && !is_inside(store.directory, store.backup_root));
+}
+
 node_command finish(node_options options, const raw_options& raw) {
   auto& listener = options.listener;
   if (!parse_address(raw.addr, listener.host, listener.port))
@@ -240,6 +268,10 @@ node_command finish(node_options options, const raw_options& raw) {
     return usage("--resp-addr: " + options.resp_host
                  + " can be reached by other machines, and this version has "
                    "no authentication; say --allow-remote if that is meant");
+  if (!is_backup_root_apart(options.store))
+    return usage("--backup-root: " + options.store.backup_root
+                 + " and the store, " + options.store.directory
+                 + ", must not be one inside the other");
   auto& decode = listener.limits.decode;
   decode.frame_bytes_max
     = decode.key_bytes_max + decode.value_bytes_max + frame_overhead_bytes;

@@ -3,6 +3,7 @@
 #include "tests/actors/store_fixture.hpp"
 
 #include <algorithm>
+#include <random>
 
 namespace kvs::actors {
 namespace {
@@ -17,6 +18,18 @@ protected:
       put(session, key, "key" + std::to_string(key), std::string(500, 'v'));
       run_actors();
     }
+  }
+
+  /// Hint files without a segment.
+  std::vector<std::string> orphans() const {
+    auto names = *files->list("/store");
+    std::erase_if(names, [&](const std::string& name) {
+      auto number = name.substr(0, 6);
+      return !name.ends_with(".hint")
+             || files->exists("/store/" + number + ".log")
+             || files->exists("/store/" + number + ".reloc");
+    });
+    return names;
   }
 
   /// Files of the store whose names end so.
@@ -54,6 +67,28 @@ TEST_F(HintsTest, LeavesAtMostEightSegmentsWithoutHints) {
   EXPECT_GT(count(".log"), 20);
   // The active segment and the next one are not sealed.
   EXPECT_LE(count(".log") - count(".hint"), 8 + 2);
+}
+
+// Goal: no hint file outlives its segment, whatever comes between the order to
+// delete both and the answer.
+TEST_F(HintsTest, LeavesNoHintOfASegmentThatIsGone) {
+  std::mt19937_64 random{1};
+  for (int round = 0; round < 60; ++round) {
+    files = test_support::memory_file_system::make();
+    open(sync_mode::none, 1, 8 * 1024);
+    fill(0, 60);
+    fill(0, 55);
+    // Hints are due while the victims are being retired.
+    caf_compat::tell_anon(compactor, compact_store{session, {1'000'000, 0}});
+    for (auto steps = random() % 60; steps > 0; --steps)
+      run_random_actor(random);
+    clock->time += 11'000;
+    let_time_pass(11s);
+    while (run_random_actor(random))
+      ;
+    EXPECT_EQ(orphans(), std::vector<std::string>{}) << "round " << round;
+    close();
+  }
 }
 
 } // namespace

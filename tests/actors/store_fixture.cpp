@@ -133,9 +133,10 @@ store_fixture::try_open(sync_mode mode, std::uint32_t shard_count,
       if (entry.id == handle->id())
         to_compactor.sealed.push_back({entry, handle});
   compactor = spawn_compactor(system, to_compactor, caf_compat::on_scheduler);
-  archivist = spawn_archivist(
-    system, {files, "/store", "/backups", clock, writer, catalog},
-    caf_compat::on_scheduler);
+  archivist = spawn_archivist(system,
+                              {files, "/store", recovered->state.store_id,
+                               "/backups", clock, writer, catalog},
+                              caf_compat::on_scheduler);
   shards.clear();
   for (auto& share : recovered->shards) {
     shard_args to_shard;

@@ -205,6 +205,13 @@ class OfflineTest(unittest.TestCase):
         self.assertEqual(code, CANNOT_CREATE, complained)
         self.assertEqual(os.listdir(self.copy), ["notes.txt"])
         os.unlink(os.path.join(self.copy, "notes.txt"))
+        # No node opens a store through a link.
+        link = self.copy + "-link"
+        os.symlink(self.copy, link)
+        code, _, complained = self.run_offline("salvage", self.directory,
+                                               "--to", link)
+        self.assertEqual(code, CANNOT_CREATE, complained)
+        self.assertEqual(os.listdir(self.copy), [])
         with self.node() as node:
             code, _, complained = self.salvage()
             self.assertEqual(code, CANNOT_CREATE, complained)

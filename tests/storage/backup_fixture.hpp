@@ -47,14 +47,24 @@ protected:
     return **state;
   }
 
+  result<std::unique_ptr<backup_writer>>
+  begin(const std::shared_ptr<file_system>& files, const std::string& to,
+        const std::string& earlier = {}, bool copies = false) {
+    const auto state = sealed_state();
+    auto begun = backup_writer::begin(
+      files, {"store", state.store_id, to, earlier, copies});
+    if (begun)
+      (*begun)->choose({state, 0, year_2026});
+    return begun;
+  }
+
   result<backup_report> back_up(memory_file_system& files_of,
                                 const std::string& to,
                                 const std::string& earlier = {},
                                 bool copies = false) {
-    backup_options how{"store", to, earlier, copies, 0, year_2026};
     auto files = std::shared_ptr<memory_file_system>{
       std::shared_ptr<memory_file_system>{}, &files_of};
-    auto begun = backup_writer::begin(files, how, sealed_state());
+    auto begun = begin(files, to, earlier, copies);
     if (!begun)
       return begun.error();
     auto done = run(**begun);
@@ -70,11 +80,22 @@ protected:
   }
 
   static result<backup_report> run(backup_writer& writer) {
-    for (result<bool> last = false; !last || !*last;) {
-      last = writer.take_next();
-      if (!last)
-        return last.error();
+    if (auto taken = take_all(writer); !taken)
+      return taken.error();
+    return check_and_finish(writer);
+  }
+
+  static result<ok> take_all(backup_writer& writer) {
+    while (true) {
+      auto taken = writer.take_next();
+      if (!taken)
+        return taken.error();
+      if (!*taken)
+        return ok{};
     }
+  }
+
+  static result<backup_report> check_and_finish(backup_writer& writer) {
     for (result<bool> last = false; !last || !*last;) {
       last = writer.check_next();
       if (!last)

@@ -8,9 +8,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 namespace kvs::storage {
 namespace {
@@ -182,6 +184,31 @@ TEST_F(PosixFileSystemTest, ALockExcludesAndNamesItsHolder) {
             std::string::npos);
   lock->reset();
   EXPECT_TRUE(files->lock(path));
+}
+
+// Goal: whoever removes the lock file it holds, as a backup does, lets no two
+// in that have opened it before.
+TEST_F(PosixFileSystemTest, ALockOfAFileThatIsGoneIsNone) {
+  const std::string path = root + "/LOCK";
+  std::atomic<int> holders{0};
+  std::atomic<int> most{0};
+  auto work = [&] {
+    for (int i = 0; i < 20'000; ++i) {
+      auto lock = files->lock(path);
+      if (!lock)
+        continue;
+      const int now = ++holders;
+      if (now > most)
+        most = now;
+      std::this_thread::yield();
+      --holders;
+      EXPECT_TRUE(files->unlink(path));
+    }
+  };
+  std::thread other{work};
+  work();
+  other.join();
+  EXPECT_EQ(most, 1);
 }
 
 // Goal: what the lock file says never decides (bitcask #163).

@@ -2,13 +2,16 @@
 // numbers of its own (docs/backup.md).
 
 #include "tests/storage/backup_fixture.hpp"
+#include "tests/support/watched_file_system.hpp"
 
+#include <cerrno>
 #include <set>
 
 namespace kvs::storage {
 namespace {
 
 using test_support::crash_policy;
+using test_support::disk_call;
 using testing::contents;
 using testing::mini_store;
 using testing::minute;
@@ -79,6 +82,42 @@ TEST_F(RestoreTest, NamesWhatIsMissingOrTooShort) {
   auto restored = restore("backups/b", "restored");
   ASSERT_FALSE(restored);
   EXPECT_EQ(restored.error().code, errc::corrupt);
+}
+
+// Goal: one bad file does not hide another.
+TEST_F(RestoreTest, GoesOnBehindAFileThatCannotBeRead) {
+  make_store();
+  ASSERT_TRUE(back_up("backups/b", {}, true));
+  disk->flip_bit("backups/b/000003.log", 300, 1);
+  for (const disk_call call : {disk_call::open, disk_call::read}) {
+    disk->fail(call, 2, EIO); // The first one is for the listing.
+    auto verified = verify_backup(*disk, "backups/b", {});
+    disk->stop_failing();
+    ASSERT_TRUE(verified) << to_string(verified.error());
+    EXPECT_EQ(verified->segments, 3u);
+    ASSERT_EQ(verified->damages.size(), 2u);
+    EXPECT_EQ(verified->damages[0].file, "backups/b/000001.log");
+    EXPECT_NE(to_string(verified->damages[0]).find("Input/output error"),
+              std::string::npos)
+      << to_string(verified->damages[0]);
+    EXPECT_EQ(verified->damages[1].file, "backups/b/000003.log");
+  }
+}
+
+// Goal: of two restores to one place, one is refused and does no harm.
+TEST_F(RestoreTest, TwoRestoresDoNotTakeEachOthersFiles) {
+  make_store();
+  ASSERT_TRUE(back_up("backups/b"));
+  auto watched = std::make_shared<test_support::watched_file_system>(disk);
+  // Between the look at the directory and its lock another one comes and goes.
+  watched->before_lock = [&](const std::string&) {
+    ASSERT_TRUE(restore("backups/b", "restored"));
+  };
+  auto refused
+    = restore_backup(watched, "backups/b", "restored", year_2026, {});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, errc::unusable_directory);
+  EXPECT_EQ(contents_of("restored"), made);
 }
 
 TEST_F(RestoreTest, ANewerFormatIsRefused) {

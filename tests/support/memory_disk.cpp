@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace kvs::test_support {
 namespace {
@@ -43,6 +44,21 @@ bool can_fail_with(disk_call call, int os_error) {
   if (os_error == EMFILE)
     return opens;
   return os_error == ENOSPC ? grows : true;
+}
+
+/// Where a path is after the directory `from` became `to`.
+std::string moved(const std::string& path, const std::string& from,
+                  const std::string& to) {
+  if (path == from)
+    return to;
+  return path.starts_with(from + "/") ? to + path.substr(from.size()) : path;
+}
+
+pending_change moved_change(pending_change change, const std::string& from,
+                            const std::string& to) {
+  change.name = moved(change.name, from, to);
+  change.new_name = moved(change.new_name, from, to);
+  return change;
 }
 
 bool heads(std::mt19937_64& random) {
@@ -155,13 +171,40 @@ void memory_disk::forget_pending(inode_number inode) {
 }
 
 void memory_disk::sync_names(const std::string& directory) {
-  std::erase_if(pending, [&](const pending_change& change) {
-    if (change.what == kind::write || change.what == kind::truncate
-        || directory_of(change.name) != directory)
-      return false;
-    apply_to_names(durable_names, change);
-    return true;
-  });
+  // What was changed in it before it was renamed has the older name of the
+  // directory, under which the durable names know it.
+  std::string known_as = directory;
+  for (auto each = pending.rbegin(); each != pending.rend(); ++each)
+    if (each->what == kind::rename_directory)
+      known_as = moved(known_as, each->new_name, each->name);
+  const std::string durable_as = known_as;
+  for (std::size_t at = 0; at < pending.size();) {
+    const pending_change change = pending[at];
+    if (change.what != kind::write && change.what != kind::truncate
+        && directory_of(change.name) == known_as) {
+      if (change.what == kind::rename_directory)
+        settle_rename(at);
+      else
+        apply_to_names(durable_names,
+                       moved_change(change, known_as, durable_as));
+      pending.erase(pending.begin() + static_cast<std::ptrdiff_t>(at));
+      continue;
+    }
+    if (change.what == kind::rename_directory)
+      known_as = moved(known_as, change.name, change.new_name);
+    ++at;
+  }
+}
+
+/// A rename of a directory becomes durable: what is still pending inside it
+/// happens to the new name.
+void memory_disk::settle_rename(std::size_t at) {
+  const pending_change change = pending[at];
+  apply_to_names(durable_names, change);
+  apply_to_directories(durable_directories, change);
+  for (std::size_t earlier = 0; earlier < at; ++earlier)
+    pending[earlier]
+      = moved_change(pending[earlier], change.name, change.new_name);
 }
 
 std::string directory_of(const std::string& path) {
@@ -195,10 +238,27 @@ void apply_to_names(name_table& target, const pending_change& change) {
       target.erase(change.name);
       target[change.new_name] = change.inode;
       return;
+    case kind::rename_directory: {
+      name_table after;
+      for (const auto& [name, inode] : target)
+        after[moved(name, change.name, change.new_name)] = inode;
+      target = std::move(after);
+      return;
+    }
     case kind::write:
     case kind::truncate:
       return;
   }
+}
+
+void apply_to_directories(std::set<std::string>& target,
+                          const pending_change& change) {
+  if (change.what != kind::rename_directory)
+    return;
+  std::set<std::string> after;
+  for (const auto& name : target)
+    after.insert(moved(name, change.name, change.new_name));
+  target = std::move(after);
 }
 
 /// The size of the file comes to the disk, the bytes do not: where the disk

@@ -20,9 +20,9 @@ using name_table = std::map<std::string, inode_number>;
 
 /// A change that no sync has covered yet.
 struct pending_change {
-  enum class kind { write, truncate, link, unlink, rename };
+  enum class kind { write, truncate, link, unlink, rename, rename_directory };
   kind what = kind::write;
-  /// What is written, cut, linked or renamed.
+  /// What is written, cut, linked or renamed, unless that is a directory.
   inode_number inode = 0;
   std::uint64_t offset_bytes = 0;
   content bytes;
@@ -54,6 +54,7 @@ struct memory_disk {
   name_table names;
   name_table durable_names;
   std::set<std::string> directories;
+  std::set<std::string> durable_directories;
   std::set<std::string> locked;
   std::vector<pending_change> pending;
 
@@ -88,12 +89,17 @@ struct memory_disk {
   /// will write it to the disk any more.
   void forget_pending(inode_number inode);
   void sync_names(const std::string& directory);
+
+private:
+  void settle_rename(std::size_t at);
 };
 
 std::string directory_of(const std::string& path);
 
 void apply_to_content(content& target, const pending_change& change);
 void apply_to_names(name_table& target, const pending_change& change);
+void apply_to_directories(std::set<std::string>& target,
+                          const pending_change& change);
 
 /// What of `pending` survives a power cut.
 std::vector<pending_change> survivors(const memory_disk& disk,

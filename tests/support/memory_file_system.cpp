@@ -6,6 +6,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <algorithm>
 #include <cassert>
 #include <cerrno>
 #include <utility>
@@ -43,6 +44,7 @@ std::shared_ptr<memory_disk> copy_of(const memory_disk& disk) {
   copy->names = disk.names;
   copy->durable_names = disk.durable_names;
   copy->directories = disk.directories;
+  copy->durable_directories = disk.durable_directories;
   copy->pending = disk.pending;
   copy->space_bytes = disk.space_bytes;
   copy->fault = disk.fault;
@@ -54,7 +56,27 @@ void record_name(memory_disk& disk, pending_change change) {
   if (disk.changes > disk.power_off_at)
     return;
   apply_to_names(disk.names, change);
+  apply_to_directories(disk.directories, change);
   disk.pending.push_back(std::move(change));
+}
+
+bool is_empty(const memory_disk& disk, const std::string& directory) {
+  return std::none_of(disk.names.begin(), disk.names.end(),
+                      [&](const auto& each) {
+                        return directory_of(each.first) == directory;
+                      })
+         && std::none_of(disk.directories.begin(), disk.directories.end(),
+                         [&](const auto& each) {
+                           return each != directory
+                                  && directory_of(each) == directory;
+                         });
+}
+
+/// The error of a rename to this name of a directory; 0: none.
+int obstacle_at(const memory_disk& disk, const std::string& to) {
+  if (disk.names.contains(to))
+    return ENOTDIR;
+  return disk.directories.contains(to) && !is_empty(disk, to) ? ENOTEMPTY : 0;
 }
 
 bool power_went_now(const memory_disk& disk) {
@@ -137,10 +159,16 @@ result<ok> memory_file_system::rename(const std::string& from,
   const guard lock{disk_->mutex};
   const int failure = disk_->begin(disk_call::rename);
   const auto found = disk_->names.find(from);
-  if (found == disk_->names.end())
+  const bool is_directory = disk_->directories.contains(from);
+  if (found == disk_->names.end() && !is_directory)
     return failed("rename", from, ENOENT);
+  if (const int obstacle = is_directory ? obstacle_at(*disk_, to) : 0)
+    return failed("rename", to, obstacle);
   if (failure == 0 || power_went_now(*disk_))
-    record_name(*disk_, {kind::rename, found->second, 0, {}, from, to});
+    record_name(
+      *disk_, is_directory
+                ? pending_change{kind::rename_directory, 0, 0, {}, from, to}
+                : pending_change{kind::rename, found->second, 0, {}, from, to});
   if (failure != 0)
     return failed("rename", from, failure);
   return ok{};
@@ -185,7 +213,8 @@ result<ok> memory_file_system::create_directory(const std::string& directory) {
   const guard lock{disk_->mutex};
   for (std::string path = directory; !path.empty() && path != ".";
        path = path.find('/') == std::string::npos ? "" : directory_of(path))
-    disk_->directories.insert(path);
+    if (disk_->directories.insert(path).second)
+      disk_->durable_directories.insert(path);
   return ok{};
 }
 
@@ -193,11 +222,11 @@ result<ok> memory_file_system::remove_directory(const std::string& directory) {
   const guard lock{disk_->mutex};
   if (const int failure = disk_->begin(disk_call::remove_directory))
     return failed("rmdir", directory, failure);
-  for (const auto& [name, inode] : disk_->names)
-    if (directory_of(name) == directory)
-      return failed("rmdir", directory, ENOTEMPTY);
+  if (!is_empty(*disk_, directory))
+    return failed("rmdir", directory, ENOTEMPTY);
   if (disk_->directories.erase(directory) == 0)
     return failed("rmdir", directory, ENOENT);
+  disk_->durable_directories.erase(directory);
   return ok{};
 }
 
@@ -290,7 +319,10 @@ memory_file_system::crash(crash_policy policy, std::uint64_t seed) const {
   for (const pending_change& change : kept)
     apply_to_names(names, change);
   auto after = std::make_shared<memory_disk>();
-  after->directories = disk_->directories;
+  after->directories = disk_->durable_directories;
+  for (const pending_change& change : kept)
+    apply_to_directories(after->directories, change);
+  after->durable_directories = after->directories;
   after->space_bytes = disk_->space_bytes;
   std::map<inode_number, inode_number> renumbered;
   for (const auto& [name, inode] : names) {

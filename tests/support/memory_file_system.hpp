@@ -67,8 +67,9 @@ inline constexpr crash_policy all_crash_policies[] = {
 struct memory_disk;
 
 /// Data becomes durable by `file::sync`, names by `sync_directory`; neither
-/// implies the other. Directories themselves are durable at once. Calls from
-/// several threads are allowed.
+/// implies the other; that a directory was renamed is a name in its parent.
+/// Directories that are made or removed are durable at once. A lock makes no
+/// file. Calls from several threads are allowed.
 class memory_file_system final : public storage::file_system {
 public:
   static std::shared_ptr<memory_file_system> make();

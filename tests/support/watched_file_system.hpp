@@ -10,8 +10,9 @@
 
 namespace kvs::test_support {
 
-/// Passes everything on, and tells the test before a file is opened or read, so
-/// that it can change things at that very moment, or knows what was looked at.
+/// Passes everything on, and tells the test before a file is opened, read or
+/// locked, so that it can change things at that very moment, or knows what was
+/// looked at.
 class watched_file_system final : public storage::file_system {
 public:
   using hook = std::function<void(const std::string& path)>;
@@ -24,6 +25,7 @@ public:
 
   hook before_open;
   hook before_read;
+  hook before_lock;
   range_hook before_reading;
 
   storage::result<std::shared_ptr<storage::file>>
@@ -69,6 +71,8 @@ public:
   }
   storage::result<std::unique_ptr<storage::directory_lock>>
   lock(const std::string& path) override {
+    if (before_lock)
+      before_lock(path);
     return below_->lock(path);
   }
   storage::result<std::uint64_t>
