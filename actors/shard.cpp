@@ -9,20 +9,8 @@
 namespace kvs::actors {
 namespace {
 
-/// So many records are looked for together, so that they wait together for
-/// memory: more than a processor waits for at once, and few enough to stay in
-/// its caches.
-constexpr std::size_t group_records_min = 32;
-
-/// Takes parts with that many records off the front of `rest`, or all.
 std::span<publication_part> take_group(std::span<publication_part>& rest) {
-  std::size_t parts = 0;
-  for (std::size_t records = 0;
-       parts < rest.size() && records < group_records_min; ++parts)
-    records += rest[parts].records.size();
-  auto group = rest.first(parts);
-  rest = rest.subspan(parts);
-  return group;
+  return take_lookup_group(rest, &publication_part::records);
 }
 
 } // namespace
@@ -56,8 +44,9 @@ shard::behavior_type shard::make_behavior() {
       apply(message);
       end_turn();
     },
-    [this](evaluate_batch& batch) {
-      evaluate(batch);
+    [this](evaluate_batch& batch) { accept(batch); },
+    [this](const evaluation_due&) {
+      evaluate_arrived();
       end_turn();
     },
     [this](const evaluations_rejected& message) {
@@ -112,10 +101,6 @@ shard::behavior_type shard::make_behavior() {
     [this](const shard_tick_due&) {
       tick();
       end_turn();
-    },
-    [this](const outgoing_due&) {
-      outgoing_scheduled_ = false;
-      send_outgoing();
     },
     [this](const sweep_due&) {
       if (!stop_promise_)
@@ -285,7 +270,7 @@ void shard::tell_figures(const collect_figures& request) {
 }
 
 void shard::end_turn() {
-  schedule_outgoing();
+  send_outgoing();
   if (!timed_next_.empty() && !time_requested_) {
     std::swap(timed_, timed_next_);
     request_time();

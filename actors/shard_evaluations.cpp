@@ -44,15 +44,41 @@ bool copies_value(const evaluation& current) {
 
 } // namespace
 
-void shard::evaluate(evaluate_batch& batch) {
-  figures_.evaluations += batch.operations.size();
-  if (outgoing_.records.capacity() == 0)
-    outgoing_.records.reserve(batch.operations.size());
-  prefetch(batch.operations);
-  find_heads(batch.operations);
-  prefetch_heads();
+void shard::accept(evaluate_batch& batch) {
+  // The note lands behind everything that is in the mailbox now: what many
+  // clients sent is looked up together, and the WRITER gets one message for
+  // all of it.
+  if (arrived_.empty())
+    caf_compat::tell(this, this, evaluation_due{});
   for (const auto& op : batch.operations)
+    index_.prefetch_table(op.hash);
+  arrived_.push_back(std::move(batch));
+}
+
+void shard::evaluate_arrived() {
+  for (const auto& batch : arrived_)
+    figures_.evaluations += batch.operations.size();
+  std::span rest{arrived_};
+  while (!rest.empty())
+    evaluate(take_lookup_group(rest, &evaluate_batch::operations));
+  arrived_.clear();
+}
+
+void shard::evaluate(std::span<const evaluate_batch> group) {
+  auto for_each = [&](auto visit) {
+    for (const auto& batch : group)
+      for (const auto& op : batch.operations)
+        visit(batch, op);
+  };
+  for_each(
+    [&](const auto&, const auto& op) { index_.prefetch_block(op.hash); });
+  for_each([&](const auto&, const auto& op) { index_.prefetch(op.hash); });
+  for (const auto& batch : group)
+    find_heads(batch.operations);
+  prefetch_heads();
+  for_each([&](const auto& batch, const auto& op) {
     add_to_evaluation({batch.from, op, batch.memory});
+  });
 }
 
 void shard::add_to_evaluation(pending_operation pending) {

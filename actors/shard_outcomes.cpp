@@ -144,15 +144,6 @@ void shard::end_round(const evaluation_ptr& current) {
     spare_evaluations_.push_back(current);
 }
 
-void shard::schedule_outgoing() {
-  // The note lands behind everything that is in the mailbox now: the WRITER
-  // gets one message for all of it.
-  if (outgoing_.records.empty() || outgoing_scheduled_)
-    return;
-  outgoing_scheduled_ = true;
-  caf_compat::tell(this, this, outgoing_due{});
-}
-
 void shard::send_outgoing() {
   if (outgoing_.records.empty())
     return;

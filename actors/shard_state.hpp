@@ -15,14 +15,14 @@ namespace kvs::actors {
 
 /// Note to self: look for expired keys, and tell the COMPACTOR what is live.
 struct shard_tick_due {};
-/// Note to self: everything that was in the mailbox has been evaluated.
-struct outgoing_due {};
+/// Note to self: everything that was in the mailbox has arrived; evaluate it.
+struct evaluation_due {};
 /// Note to self: more keys have expired than one turn removes.
 struct sweep_due {};
 
 using shard_impl = shard_actor::extend_with<memory_user_actor>::extend_with<
   residency_user_actor>::extend<caf_compat::takes<shard_tick_due>,
-                                caf_compat::takes<outgoing_due>,
+                                caf_compat::takes<evaluation_due>,
                                 caf_compat::takes<sweep_due>>;
 
 class shard final : public caf_compat::pinnable<shard_impl::base> {
@@ -109,7 +109,9 @@ private:
 
   // -- evaluations (shard_evaluations.cpp) ----------------------------------
 
-  void evaluate(evaluate_batch& batch);
+  void accept(evaluate_batch& batch);
+  void evaluate_arrived();
+  void evaluate(std::span<const evaluate_batch> group);
   void add_to_evaluation(pending_operation pending);
   void start(const evaluation_ptr& current);
   /// Goes on when the record of its key is known.
@@ -146,7 +148,6 @@ private:
   void keep_sent(const evaluation_ptr& current);
   evaluation_ptr take_sent(std::uint64_t id);
   void send_outgoing();
-  void schedule_outgoing();
 
   // -- watches (shard_watches.cpp) -------------------------------------------
 
@@ -246,7 +247,9 @@ private:
   /// The latest ones; forgetting one costs a transaction that is repeated.
   boost::unordered_flat_map<std::string, unnoticed_change> unnoticed_;
   append_evaluated outgoing_;
-  bool outgoing_scheduled_ = false;
+  /// What the next note to self evaluates. Bounded by the windows of those who
+  /// sent it.
+  std::vector<evaluate_batch> arrived_;
 
   /// Batches that this shard has applied and others may not have, by number:
   /// the keys of each; a flush has none and holds all.
@@ -343,5 +346,5 @@ void shard::find_heads(const Batch& batch) {
 } // namespace kvs::actors
 
 KVS_MESSAGE(kvs::actors::shard_tick_due)
-KVS_MESSAGE(kvs::actors::outgoing_due)
+KVS_MESSAGE(kvs::actors::evaluation_due)
 KVS_MESSAGE(kvs::actors::sweep_due)

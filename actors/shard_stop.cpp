@@ -33,6 +33,10 @@ void shard::on_exit() {
   for (auto& [number, wanted] : cold_reads_)
     outbox_.fail(wanted.session, wanted.op.ref, why);
   cold_reads_.clear();
+  for (const auto& batch : arrived_)
+    for (const auto& op : batch.operations)
+      outbox_.fail(batch.from, op.ref, why);
+  arrived_.clear();
   for (auto& [key, current] : evaluations_) {
     refuse(current->running);
     refuse(current->waiting);

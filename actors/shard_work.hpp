@@ -170,6 +170,25 @@ inline void prefetch_bytes(std::span<const std::byte> record) noexcept {
     storage::prefetch(record.data() + at * cache_line_bytes);
 }
 
+/// So many records are looked for together, so that they wait together for
+/// memory: more than a processor waits for at once, and few enough to stay in
+/// its caches.
+inline constexpr std::size_t lookup_group_min = 32;
+
+/// Takes batches with that many entries off the front of `rest`, or all.
+/// `entries`: the member of a batch that holds them.
+template <class Batch, class Entries>
+std::span<Batch> take_lookup_group(std::span<Batch>& rest,
+                                   Entries Batch::*entries) {
+  std::size_t batches = 0;
+  for (std::size_t count = 0; batches < rest.size() && count < lookup_group_min;
+       ++batches)
+    count += (rest[batches].*entries).size();
+  auto group = rest.first(batches);
+  rest = rest.subspan(batches);
+  return group;
+}
+
 /// A key to look for, with the hash that came with it.
 struct hashed_key {
   storage::key_hash hash = 0;
