@@ -32,6 +32,7 @@ compactor::behavior_type compactor::make_behavior() {
     },
     [this](const applied_marked& message) { marked(message); },
     [this](const segment_sealed& message) {
+      give_back_unused(message);
       note_sealed(message);
       await_hint(message.entry.id);
     },
@@ -87,6 +88,16 @@ void compactor::track(const segment_sealed& sealed) {
   fresh.handle = sealed.segment;
   fresh.live.resize(shards_.size());
   segments_.insert_or_assign(sealed.entry.id, std::move(fresh));
+}
+
+void compactor::give_back_unused(const segment_sealed& sealed) {
+  // A segment that is sealed early, for a backup or a stop, has most of its
+  // space only reserved.
+  auto cut = sealed.segment->shared_file()->truncate(sealed.entry.end_bytes);
+  if (!cut)
+    logging::warn("compactor.cut-failed segment={} error=\"{}\"",
+                  static_cast<std::uint32_t>(sealed.entry.id),
+                  storage::to_string(cut.error()));
 }
 
 void compactor::note_sealed(const segment_sealed& sealed) {

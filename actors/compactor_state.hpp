@@ -121,6 +121,7 @@ private:
   // -- what there is to do (compactor.cpp) -----------------------------------
 
   void track(const segment_sealed& sealed);
+  void give_back_unused(const segment_sealed& sealed);
   void note_sealed(const segment_sealed& sealed);
   void note_live(const live_counted& message);
   std::vector<storage::segment_usage> usage() const;

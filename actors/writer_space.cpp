@@ -82,16 +82,22 @@ const failure* writer::refusal_of_puts() const {
 }
 
 bool writer::waits_for_space() {
-  auto is_short = segment_failure_ ? segment_failure_->code == outcome::no_space
-                                   : erases_only_.has_value();
+  // With a next segment at hand it is the seal that has failed; the next write
+  // tries that again.
+  auto is_short = segment_failure_
+                    ? segment_failure_->code == outcome::no_space && !next_
+                    : erases_only_.has_value();
   if (!is_short || stopping_ || read_only_)
+    return false;
+  // Nobody waits for a rewrite that cannot end: it may have to wait for a flush
+  // to be recorded, and a full disk takes no new MANIFEST.
+  auto now = this->clock().now();
+  if (search_began_ && now - *search_began_ > longest_search)
     return false;
   // What is not published yet is not dead for the shards, nor makes dead.
   if (space_search_ != space_search::none || group_ || !unpublished_.empty())
     return true;
-  auto now = this->clock().now();
-  if (searched_up_to_ == last_sequence_
-      || (search_began_ && now - *search_began_ > longest_search))
+  if (searched_up_to_ == last_sequence_)
     return false;
   if (!search_began_)
     search_began_ = now;

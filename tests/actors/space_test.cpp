@@ -251,6 +251,31 @@ TEST_F(SpaceTest, OverwritesWaitForCompactionOnAFullDisk) {
   }
 }
 
+// Goal: a segment that is sealed long before it is full, as for a backup, does
+// not keep the space that was reserved for it.
+TEST_F(SpaceTest, ASegmentSealedEarlyGivesBackItsSpace) {
+  open(sync_mode::none, 1, segment_bytes);
+  // The first two of a start have nothing reserved.
+  for (int number = 0; number < 2; ++number) {
+    write(key_number(number), "value");
+    caf::anon_send(writer, seal_active{});
+    run_actors();
+  }
+  const auto before = files->used_bytes();
+  for (int number = 2; number < 6; ++number) {
+    write(key_number(number), "value");
+    caf::anon_send(writer, seal_active{});
+    run_actors();
+  }
+  EXPECT_LT(files->used_bytes(), before + segment_bytes);
+  for (int number = 0; number < 6; ++number)
+    EXPECT_EQ(value_of(key_number(number)), "value");
+  close();
+  open(sync_mode::none, 1, segment_bytes);
+  for (int number = 0; number < 6; ++number)
+    EXPECT_EQ(value_of(key_number(number)), "value");
+}
+
 // Goal: space that somebody else gives back is noticed.
 TEST_F(SpaceTest, WritesResumeWhenOthersFreeSpace) {
   reserve_bytes = 3 * segment_bytes;

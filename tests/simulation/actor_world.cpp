@@ -85,8 +85,8 @@ public:
   step_result catch_up(oracle& expected) override {
     run_actors();
     listen(expected);
-    // Writes may have been slowed down.
-    for (int i = 0; i < 8 && !asked_.empty(); ++i) {
+    // Writes may have been slowed down, or wait for space for ten seconds.
+    for (int i = 0; i < 40 && !asked_.empty(); ++i) {
       advance_time(300ms);
       listen(expected);
     }
