@@ -4,6 +4,7 @@
 #include "storage/key_hash.hpp"
 #include "storage/location.hpp"
 #include "storage/prefetch.hpp"
+#include "storage/zeroed_pages.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -18,9 +19,6 @@ namespace kvs::actors {
 /// Changes are provisional until `commit`: a failed append takes them back.
 class slot_table {
 public:
-  slot_table() : last_(storage::slot_count, 0) {
-  }
-
   storage::sequence_number last(storage::key_hash hash) const noexcept {
     return std::max(last_[storage::slot_of(hash)], floor_);
   }
@@ -56,7 +54,10 @@ public:
   }
 
 private:
-  std::vector<storage::sequence_number> last_;
+  storage::zeroed_pages pages_{storage::slot_count
+                               * sizeof(storage::sequence_number)};
+  storage::sequence_number* last_
+    = static_cast<storage::sequence_number*>(pages_.data());
   storage::sequence_number floor_ = 0;
   storage::sequence_number committed_floor_ = 0;
   std::vector<std::pair<std::uint32_t, storage::sequence_number>> undo_;

@@ -33,13 +33,50 @@ constexpr key_hash first_hash(std::uint32_t partition) noexcept {
 class piece {
 public:
   explicit piece(std::uint32_t partitions)
-    : tables_{partitions >> (partition_bits - index_table_bits)},
-      begins_(tables_ + 1), ends_(tables_ + 1) {
+    : tables_{partitions >> (partition_bits - index_table_bits)} {
   }
 
-  /// Deals the entries out to their tables.
-  void divide(const std::vector<hint_entry>& entries) {
-    std::fill(ends_.begin(), ends_.end(), 0);
+  /// Calls `visit` for the entries of one table after the other, sorted by key
+  /// and age.
+  template <class Visit>
+  void for_each_table(const std::vector<hint_entry>& entries, Visit visit) {
+    if (entries.size() < tables_ / 4)
+      sort_as_a_whole(entries, visit);
+    else
+      sort_by_table(entries, visit);
+  }
+
+private:
+  using iterator = std::vector<const hint_entry*>::iterator;
+
+  static void sort(iterator begin, iterator end) {
+    std::sort(begin, end, [](const hint_entry* a, const hint_entry* b) {
+      return a->key != b->key ? a->key < b->key : a->sequence > b->sequence;
+    });
+  }
+
+  /// For few entries, of which most tables have none: tables are in the order
+  /// of the keys.
+  template <class Visit>
+  void sort_as_a_whole(const std::vector<hint_entry>& entries, Visit visit) {
+    sorted_.clear();
+    for (const hint_entry& entry : entries)
+      sorted_.push_back(&entry);
+    sort(sorted_.begin(), sorted_.end());
+    for (auto begin = sorted_.begin(); begin != sorted_.end();) {
+      const auto end
+        = std::find_if(begin, sorted_.end(), [&](const hint_entry* each) {
+            return table_in_piece(*each) != table_in_piece(**begin);
+          });
+      visit(begin, end);
+      begin = end;
+    }
+  }
+
+  /// Deals the entries out to their tables first, in one pass.
+  template <class Visit>
+  void sort_by_table(const std::vector<hint_entry>& entries, Visit visit) {
+    ends_.assign(tables_ + 1, 0);
     for (const hint_entry& entry : entries)
       ++ends_[table_in_piece(entry) + 1];
     for (std::uint32_t i = 0; i < tables_; ++i)
@@ -48,22 +85,14 @@ public:
     sorted_.resize(entries.size());
     for (const hint_entry& entry : entries)
       sorted_[ends_[table_in_piece(entry)]++] = &entry;
-  }
-
-  /// Calls `visit` for the entries of one table, sorted by key and age.
-  template <class Visit>
-  void for_each_table(Visit visit) {
     for (std::uint32_t i = 0; i < tables_; ++i) {
       const auto begin = sorted_.begin() + begins_[i];
       const auto end = sorted_.begin() + begins_[i + 1];
-      std::sort(begin, end, [](const hint_entry* a, const hint_entry* b) {
-        return a->key != b->key ? a->key < b->key : a->sequence > b->sequence;
-      });
+      sort(begin, end);
       visit(begin, end);
     }
   }
 
-private:
   std::uint32_t table_in_piece(const hint_entry& entry) const noexcept {
     return index_table_of(entry.key.hash) & (tables_ - 1);
   }
@@ -101,8 +130,7 @@ result<ok> merge_hints(const std::vector<std::unique_ptr<hint_source>>& sources,
           = source->read(first_hash(begin), first_hash(end) - 1, entries);
           !read)
         return read;
-    current.divide(entries);
-    current.for_each_table([&](auto it, auto table_end) {
+    current.for_each_table(entries, [&](auto it, auto table_end) {
       winners.clear();
       while (it != table_end) {
         if (is_alive(**it, rule))

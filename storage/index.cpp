@@ -113,6 +113,9 @@ bool index::move(key_hash hash, const record_location& from,
 }
 
 void index::clear() {
+  // Nothing is gained by making all tables anew.
+  if (state_->records == 0)
+    return;
   *this = index{state_->first, state_->end};
 }
 

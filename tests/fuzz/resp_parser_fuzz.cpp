@@ -37,8 +37,8 @@ void require(bool is_true) {
 /// Small, so that few bytes reach every limit.
 parser_limits small_limits(std::uint8_t seed) {
   parser_limits limits;
-  limits.arguments_max = 40;
-  limits.bulk_bytes_max = 300;
+  limits.arguments_max = 16;
+  limits.bulk_bytes_max = 120;
   limits.inline_bytes_max = 60;
   limits.is_authenticated = (seed & 1) != 0;
   return limits;

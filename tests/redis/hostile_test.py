@@ -105,12 +105,24 @@ class HostileCase(unittest.TestCase):
             self.assertLessEqual(grown, mebibytes, "MiB of memory")
 
 
-class MemoryTest(HostileCase):
+class BoundedCase(HostileCase):
     @classmethod
     def setUpClass(cls):
         if os.environ.get("KVS_RESP_SERVER") == "redis":
             raise unittest.SkipTest("redis-server buffers without a bound")
         super().setUpClass()
+
+    def deaf(self):
+        """A socket that takes next to nothing in."""
+        made = socket.socket()
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        made.connect(self.server.address)
+        self.addCleanup(made.close)
+        return made
+
+
+class DelayTest(BoundedCase):
+    """What a client can do to others: nothing else should run beside it."""
 
     def test_clients_that_never_read(self):
         """10,000 MB are asked for, and not one byte of them is read."""
@@ -132,14 +144,6 @@ class MemoryTest(HostileCase):
         self.assertLessEqual(pulse.slowest, 0.1)
         self.assertGreater(pulse.count, 100)
 
-    def deaf(self):
-        """A socket that takes next to nothing in."""
-        made = socket.socket()
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        made.connect(self.server.address)
-        self.addCleanup(made.close)
-        return made
-
     def test_a_listener_that_never_reads(self):
         before = memory_bytes(self.server)
         deaf = self.deaf()
@@ -153,6 +157,46 @@ class MemoryTest(HostileCase):
         self.assert_memory_grew_by_at_most(before, 300)
         self.assertLessEqual(pulse.slowest, 0.25)
 
+    def test_ten_thousand_connections(self):
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if limit[0] < CONNECTIONS + 200:
+            self.skipTest("too few file descriptors")
+        sockets = []
+        try:
+            for _ in range(CONNECTIONS):
+                made = socket.create_connection(self.server.address, 20)
+                sockets.append(made)
+            for made in sockets:
+                made.sendall(b"INCR all\r\n")
+            with Pulse(self.server) as pulse:
+                time.sleep(1)
+            self.assertLess(pulse.slowest, 0.25)
+            seen = {made.recv(64) for made in sockets}
+            self.assertEqual(len(seen), CONNECTIONS)
+            self.assertIn(b":%d\r\n" % CONNECTIONS, seen)
+        finally:
+            for made in sockets:
+                made.close()
+
+    def test_partial_commands(self):
+        """Who begins a command and waits holds up nobody else."""
+        whole = resp.encode([b"SET", b"partial", b"v" * 100])
+        links = []
+        for number in range(len(whole)):
+            link = self.link()
+            link.unsent = memoryview(whole[:number])
+            pump([link], lambda link: True)
+            links.append(link)
+        with Pulse(self.server) as pulse:
+            time.sleep(0.5)
+        self.assertLess(pulse.slowest, 0.1)
+        for number, link in enumerate(links):
+            if number:
+                self.assertEqual(self.exchange(link, whole[number:]),
+                                 [b"+OK\r\n"])
+
+
+class MemoryTest(BoundedCase):
     def test_sizes_that_are_only_announced(self):
         before = memory_bytes(self.server)
         for row in (b"*2\r\n$3\r\nGET\r\n$536870912\r\n", b"*1048576\r\n",
@@ -227,23 +271,6 @@ class MemoryTest(HostileCase):
 
 
 class ConnectionTest(HostileCase):
-    def test_partial_commands(self):
-        """Who begins a command and waits holds up nobody else."""
-        whole = resp.encode([b"SET", b"partial", b"v" * 100])
-        links = []
-        for number in range(len(whole)):
-            link = self.link()
-            link.unsent = memoryview(whole[:number])
-            pump([link], lambda link: True)
-            links.append(link)
-        with Pulse(self.server) as pulse:
-            time.sleep(0.5)
-        self.assertLess(pulse.slowest, 0.1)
-        for number, link in enumerate(links):
-            if number:
-                self.assertEqual(self.exchange(link, whole[number:]),
-                                 [b"+OK\r\n"])
-
     def test_one_byte_at_a_time(self):
         link = self.link()
         for byte in resp.encode([b"SET", b"slow", b"\0\r\n$"]):
@@ -252,27 +279,6 @@ class ConnectionTest(HostileCase):
             time.sleep(0.01)
         self.assertEqual(self.exchange(link, b""), [b"+OK\r\n"])
         self.assertEqual(self.ask(b"GET", b"slow"), b"$4\r\n\0\r\n$\r\n")
-
-    def test_ten_thousand_connections(self):
-        limit = resource.getrlimit(resource.RLIMIT_NOFILE)
-        if limit[0] < CONNECTIONS + 200:
-            self.skipTest("too few file descriptors")
-        sockets = []
-        try:
-            for _ in range(CONNECTIONS):
-                made = socket.create_connection(self.server.address, 20)
-                sockets.append(made)
-            for made in sockets:
-                made.sendall(b"INCR all\r\n")
-            with Pulse(self.server) as pulse:
-                time.sleep(1)
-            self.assertLess(pulse.slowest, 0.25)
-            seen = {made.recv(64) for made in sockets}
-            self.assertEqual(len(seen), CONNECTIONS)
-            self.assertIn(b":%d\r\n" % CONNECTIONS, seen)
-        finally:
-            for made in sockets:
-                made.close()
 
     def test_floods_of_connections(self):
         """Buffers that were used once are kept, but are used again."""

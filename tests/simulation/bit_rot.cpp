@@ -62,8 +62,14 @@ resting_store make_resting_store(std::uint64_t seed, rest state) {
   if (state == rest::closed) {
     EXPECT_EQ(lived->stop(), step_result::done);
   }
-  made.keys = script_life.expected().newest();
   made.now = lived->now();
+  const auto seen = visible_at(script_life.expected().newest(), made.now);
+  for (unsigned i = 0; i < made.how.key_count; ++i) {
+    const std::string key = "key" + std::to_string(i);
+    const auto found = seen.find(key);
+    made.keys.emplace_back(
+      key, found == seen.end() ? std::nullopt : std::optional{found->second});
+  }
   made.disk = made.disk->crash(test_support::crash_policy::keep_everything, 0);
   EXPECT_GE(rotting_files{*made.disk}.bytes, store_bytes_min);
   return made;
@@ -91,22 +97,16 @@ std::uint64_t stores_to_rot() {
 std::uint64_t expect_nothing_wrong(const resting_store& store,
                                    const reading& get) {
   std::uint64_t failures = 0;
-  const auto seen = visible_at(store.keys, store.now);
-  for (unsigned i = 0; i < store.how.key_count; ++i) {
-    std::string key = "key";
-    key += std::to_string(i);
+  for (const auto& [key, wanted] : store.keys) {
     const auto value = get(key);
-    if (!value) {
+    if (!value)
       ++failures;
-      continue;
-    }
-    const auto wanted = seen.find(key);
-    if (wanted == seen.end())
+    else if (!wanted)
       EXPECT_FALSE(*value) << key << " is back: " << (*value)->substr(0, 12);
     else if (!*value)
       ADD_FAILURE() << key << " is missing";
     else
-      EXPECT_EQ(**value, wanted->second) << key;
+      EXPECT_EQ(**value, *wanted) << key;
   }
   return failures;
 }

@@ -3,6 +3,7 @@
 #include "tests/simulation/world.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -33,7 +34,8 @@ struct rotting_files {
 struct resting_store {
   profile how;
   disk_ptr disk;
-  expected_keys keys;
+  /// Every key, and what a reader gets; nullopt: nothing.
+  std::vector<std::pair<std::string, std::optional<std::string>>> keys;
   storage::timestamp_ms now = 0;
 };
 

@@ -34,7 +34,7 @@ foreach(kind storage actor)
   set(program planted_${kind}_simulation)
   add_executable(${program} EXCLUDE_FROM_ALL ${kind}_simulated.cpp)
   add_dependencies(kvs_proofs ${program})
-  target_compile_options(${program} PRIVATE $<$<CONFIG:Release>:-O0>)
+  target_compile_options(${program} PRIVATE -O0)
   target_link_libraries(
     ${program} PRIVATE kvs_flags kvs_planted_storage kvs_simulation_tests
                        kvs_proof_main)

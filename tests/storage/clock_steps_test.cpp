@@ -5,6 +5,7 @@
 #include "storage/clock.hpp"
 #include "tests/storage/mini_store.hpp"
 #include "tests/support/memory_file_system.hpp"
+#include "tests/support/proof.hpp"
 
 #include <gtest/gtest.h>
 
@@ -65,7 +66,7 @@ void run(std::uint64_t seed) {
 }
 
 TEST(ClockStepsTest, NoStepBetweenStartsBringsAKeyBackOrTakesOne) {
-  for (std::uint64_t seed = 1; seed <= 2'000; ++seed) {
+  for (std::uint64_t seed = 1; seed <= test_support::amount(2'000); ++seed) {
     run(seed);
     ASSERT_FALSE(::testing::Test::HasFailure());
   }
