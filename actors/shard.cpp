@@ -164,7 +164,8 @@ void shard::apply_part(publication_part& part) {
       auto& answers = outbox_.to(part.session, applied_up_to_).answers;
       answers.reserve(answers.size() + part.records.size());
       for (const auto& record : part.records) {
-        apply_record(record, std::nullopt);
+        if (record.entry.location.size_bytes != 0)
+          apply_record(record, std::nullopt);
         answer reply;
         reply.ref = record.ref;
         reply.applied = true;

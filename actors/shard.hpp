@@ -69,6 +69,7 @@ struct published_record {
   storage::record_type type = storage::record_type::put;
   storage::key_hash hash = 0;
   std::string_view key;
+  /// Of size 0: a later put of this publication has replaced it.
   storage::index_entry entry;
   /// As in `operation`.
   bool is_unnoticed = false;

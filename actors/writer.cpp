@@ -174,6 +174,8 @@ void writer::commit() {
   auto blocked = false;
   while (!blocked && !inputs_.empty()
          && log_.staged_bytes() < storage::turn_value_bytes_max) {
+    if (stage_run())
+      continue;
     // Staging may put what waited for a reservation at the front.
     auto input = std::move(inputs_.front());
     inputs_.pop_front();
@@ -270,6 +272,7 @@ void writer::tell_figures(const collect_figures& request) {
     {"write_calls", figures_.write_calls},
     {"syncs", figures_.syncs},
     {"writes_rejected", figures_.rejections},
+    {"writes_coalesced", figures_.coalesced},
     {"segments_sealed", figures_.rollovers},
     {"is_read_only", read_only_ ? 1u : 0u},
     {"last_version", last_sequence_},

@@ -49,6 +49,7 @@ bool writer::stage(writer_input& input) {
   return true;
 }
 
+/// Puts that are not staged as a run: they are refused, or some of them wait.
 bool writer::stage_blind(blind_input& input) {
   auto& batch = input.batch;
   slots_.prefetch(batch.operations);

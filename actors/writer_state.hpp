@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actors/outbox.hpp"
+#include "actors/put_run.hpp"
 #include "actors/slot_table.hpp"
 #include "actors/write_pace.hpp"
 #include "actors/writer.hpp"
@@ -196,6 +197,16 @@ private:
   std::uint32_t shard_of(storage::key_hash hash) const;
   written_group& open_group();
 
+  // -- runs of puts (writer_runs.cpp) ----------------------------------------
+
+  /// Stages the puts in front of the queue up to what a turn, the segment and
+  /// `put_run` have room for. False: there is none, or `stage` has to decide
+  /// what becomes of it.
+  bool stage_run();
+  void plan_run();
+  /// Publishes a put that needs no record.
+  void coalesce(const operation& op, publication_part& part);
+
   // -- segments (writer_segments.cpp) ----------------------------------------
 
   void start_segment_entry();
@@ -266,6 +277,7 @@ private:
   bool commit_scheduled_ = false;
   write_pace pace_;
   bool resting_ = false;
+  put_run run_;
   slot_table slots_;
   /// The last record staged for any key of each shard, and the last one whose
   /// append has succeeded.
@@ -349,6 +361,7 @@ private:
     std::uint64_t bytes = 0;
     std::uint64_t write_calls = 0;
     std::uint64_t syncs = 0;
+    std::uint64_t coalesced = 0;
     std::uint64_t rejections = 0;
     std::uint64_t rollovers = 0;
   } figures_;
