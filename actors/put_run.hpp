@@ -16,7 +16,7 @@ namespace kvs::actors {
 /// crash or after it, if all of the run becomes visible and durable at once.
 class put_run {
 public:
-  /// Puts of one run: more than a turn appends of usual sizes.
+  /// Puts of one run; a turn stages several if they are small.
   static constexpr std::size_t puts_max = 2048;
 
   void clear();

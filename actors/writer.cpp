@@ -171,9 +171,9 @@ void writer::commit() {
   if (erases_only_ && next_ != nullptr && !roll_over())
     return;
   building_before_ = building_;
+  coalesced_bytes_ = 0;
   auto blocked = false;
-  while (!blocked && !inputs_.empty()
-         && log_.staged_bytes() < storage::turn_value_bytes_max) {
+  while (!blocked && !inputs_.empty() && room_of_turn() > 0) {
     if (stage_run())
       continue;
     // Staging may put what waited for a reservation at the front.

@@ -166,8 +166,8 @@ enum class sync_mode : std::uint8_t {
 ///
 /// Order: records are numbered in the order of arrival. Shards are told in
 /// that order, each only of its own keys.
-/// A put that another one replaces in the same turn has a number and no record
-/// (`put_run.hpp`).
+/// A put that another one replaces in the same run of puts has a number and no
+/// record (`put_run.hpp`).
 /// Durability: see `sync_mode`. A record is visible exactly when its session
 /// may be answered; a segment's records are visible only after its
 /// predecessor is synced, in every mode.

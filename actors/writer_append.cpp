@@ -15,8 +15,7 @@ std::uint64_t batch_bytes(const std::vector<operation>& operations) {
     return 0;
   std::uint64_t bytes = storage::record_head_bytes;
   for (const auto& op : operations)
-    bytes += storage::record_bytes(op.key.size(), op.value.size(),
-                                   op.expires_at != 0);
+    bytes += record_bytes_of(op);
   return bytes;
 }
 
@@ -49,7 +48,8 @@ bool writer::stage(writer_input& input) {
   return true;
 }
 
-/// Puts that are not staged as a run: they are refused, or some of them wait.
+/// Puts that are not staged as a run: they are refused, have no room, or some
+/// of them wait for a reservation.
 bool writer::stage_blind(blind_input& input) {
   auto& batch = input.batch;
   slots_.prefetch(batch.operations);

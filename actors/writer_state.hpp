@@ -73,6 +73,12 @@ inline constexpr std::chrono::milliseconds segment_retry_period{200};
 /// Stands for all slots in `reservations_`.
 inline constexpr std::uint32_t every_slot = ~std::uint32_t{0};
 
+/// What the record of a put or an erase takes in the log.
+inline std::uint64_t record_bytes_of(const operation& op) {
+  return storage::record_bytes(op.key.size(), op.value.size(),
+                               op.expires_at != 0);
+}
+
 /// An atomic batch, a transaction or a flush and whom to answer.
 struct atomic_write {
   session_actor session;
@@ -206,6 +212,8 @@ private:
   void plan_run();
   /// Publishes a put that needs no record.
   void coalesce(const operation& op, publication_part& part);
+  /// Bytes that this turn may still handle, written or not.
+  std::uint64_t room_of_turn() const;
 
   // -- segments (writer_segments.cpp) ----------------------------------------
 
@@ -278,6 +286,8 @@ private:
   write_pace pace_;
   bool resting_ = false;
   put_run run_;
+  /// What the puts of this turn that have no record would have taken.
+  std::uint64_t coalesced_bytes_ = 0;
   slot_table slots_;
   /// The last record staged for any key of each shard, and the last one whose
   /// append has succeeded.

@@ -21,8 +21,9 @@ constexpr std::size_t staging_bytes_kept = 4 * 1024 * 1024;
 constexpr std::uint64_t relative_max
   = std::numeric_limits<std::uint32_t>::max();
 
-/// Sequence numbers that one record or batch may consume at most: a batch has
-/// fewer operations, and no combined record stands for more requests.
+/// Sequence numbers that one record or batch may consume at most: a batch and a
+/// run of puts have fewer operations, and no combined record stands for more
+/// requests.
 constexpr std::uint64_t sequences_per_record_max = std::uint64_t{1} << 26;
 static_assert(sequences_per_record_max > batch_operations_max);
 

@@ -51,8 +51,8 @@ public:
   record_location add_bare(record_type type, sequence_number sequence);
 
   /// Between these two calls every `add` becomes part of one batch record,
-  /// whose sequence number is the first one's. Between begin and end only
-  /// puts and tombstones may be added. Returns the batch record's place.
+  /// whose sequence number is at most the first one's. Between begin and end
+  /// only puts and tombstones may be added. Returns the batch record's place.
   void begin_batch(sequence_number sequence);
   record_location end_batch();
 

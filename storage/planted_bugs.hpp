@@ -33,6 +33,7 @@ enum class planted_bug : std::uint8_t {
   retire_before_sync,
   unlink_before_manifest,
   forget_reported_time,
+  coalesce_without_batch,
 };
 
 #ifdef KVS_PLANTED_BUGS

@@ -34,6 +34,44 @@ std::string quoted(std::string_view key) {
   return text;
 }
 
+/// A batch that does not verify as a whole may have whole records in front of
+/// the damage: moves the range behind them.
+result<ok> step_into_batch(segment_window& window, damage& d) {
+  auto batch = window.head_at(d.begin_bytes);
+  if (!batch)
+    return batch.error();
+  if (!*batch || (*batch)->head.type != record_type::batch)
+    return ok{};
+  const std::uint64_t end = d.begin_bytes + (*batch)->size_bytes();
+  std::uint64_t at = d.begin_bytes + record_head_bytes;
+  std::optional<std::string> key_before = d.key_before;
+  while (at < end) {
+    auto found = window.head_at(at);
+    if (!found)
+      return found.error();
+    std::optional<std::string> key;
+    std::uint64_t size_bytes = 0;
+    if (*found) {
+      key = std::string{(*found)->key};
+      size_bytes = (*found)->size_bytes();
+      auto fits = window.value_fits(at, **found);
+      if (!fits)
+        return fits.error();
+      if (*fits) {
+        key_before = std::move(key);
+        at += size_bytes;
+        continue;
+      }
+      d.end_bytes = at + size_bytes;
+    }
+    d.begin_bytes = at;
+    d.key = std::move(key);
+    d.key_before = std::move(key_before);
+    return ok{};
+  }
+  return ok{};
+}
+
 } // namespace
 
 std::string to_string(const damage& d) {
@@ -57,7 +95,11 @@ error damaged_range(const segment& from, std::uint64_t begin_bytes,
   damage d{from.bytes().path(),  begin_bytes, limit_bytes, what, {},
            std::move(key_before)};
   segment_window window{segment_ptr{segment_ptr{}, &from}, limit_bytes};
-  std::uint64_t at = begin_bytes;
+  if (auto stepped = step_into_batch(window, d); !stepped)
+    return stepped.error();
+  if (d.key)
+    return {errc::corrupt, 0, to_string(d)};
+  std::uint64_t at = d.begin_bytes;
   // The first one that has a key; the first one of all ends the range.
   while (at + record_alignment < limit_bytes) {
     auto next = find_head(from, at + record_alignment, limit_bytes);

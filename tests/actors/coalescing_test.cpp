@@ -107,6 +107,52 @@ TEST_F(CoalescingTest, AFailedAppendRefusesReplacedPutsToo) {
   EXPECT_EQ(all_values(), "2 1 1");
 }
 
+// Goal: values that are written from where they lie are part of the run, too.
+TEST_F(CoalescingTest, LargeValuesAreCoalescedLikeSmallOnes) {
+  open(sync_mode::none);
+  const std::string old_value(20'000, 'o');
+  const std::string new_value(30'000, 'n');
+  put(session, 1, "large", old_value);
+  put(session, 2, "other", new_value);
+  put(session, 3, "large", new_value);
+  run_actors();
+  EXPECT_EQ(figure("writes_coalesced"), 1u);
+  EXPECT_LT(log_bytes(), 61'000u);
+  for (int reopened = 0; reopened < 2; ++reopened) {
+    EXPECT_EQ(value_of("large"), new_value);
+    EXPECT_EQ(value_of("other"), new_value);
+    close();
+    open(sync_mode::none);
+  }
+}
+
+// Goal: who watches an absent key sees that it was made.
+TEST_F(CoalescingTest, AWatchNoticesACoalescedPut) {
+  open(sync_mode::none);
+  auto watch = make(operation_kind::watch, 10, "a");
+  caf_compat::tell_anon(shards[0], read_batch{session, {watch}, {}});
+  run_actors();
+  put_a_twice();
+  auto watched = make(operation_kind::watched, 11, "a");
+  caf_compat::tell_anon(shards[0], read_batch{session, {watched}, {}});
+  run_actors();
+  ASSERT_NE(told->find(11), nullptr);
+  EXPECT_EQ(told->find(11)->number,
+            static_cast<std::int64_t>(told->find(3)->version));
+}
+
+// Goal: a turn is as short for one key as for many: others are answered first.
+TEST_F(CoalescingTest, ATurnIsBoundedWhateverItWrites) {
+  open(sync_mode::none);
+  const std::string value(1000, 'v');
+  const auto before = files->calls(disk_call::write);
+  for (std::uint64_t id = 1; id <= 4000; ++id)
+    put(session, id, "key", value);
+  run_actors();
+  EXPECT_EQ(told->answers.size(), 4000u);
+  EXPECT_GE(files->calls(disk_call::write) - before, 3u);
+}
+
 // Goal: only puts that nothing comes between are one run: a conditional write
 // sees the put before it.
 TEST_F(CoalescingTest, AConditionalWriteSeesThePutBeforeIt) {

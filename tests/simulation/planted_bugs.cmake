@@ -15,7 +15,7 @@ set(planted_storage
     segment_scanner.cpp
     tail_verdict.cpp)
 set(planted_actors catalog.cpp compactor_install.cpp syncer.cpp
-                   writer_publish.cpp)
+                   writer_publish.cpp writer_runs.cpp)
 list(TRANSFORM planted_storage PREPEND ${PROJECT_SOURCE_DIR}/storage/)
 list(TRANSFORM planted_actors PREPEND ${PROJECT_SOURCE_DIR}/actors/)
 

@@ -183,6 +183,24 @@ TEST_F(RecoveryTailTest, ABatchIsAppliedAsAWholeOrNotAtAll) {
   expect_contents({{"a", "batch"}, {"c", std::string(700, 'c')}}, 0);
 }
 
+// Goal: a refusal names the record that is damaged, not the batch around it.
+TEST_F(RecoveryTailTest, DamageInABatchIsNamedByItsRecord) {
+  ASSERT_TRUE(store->batch({{"c", "3"}, {"d", "4"}, {"e", "5"}}));
+  ASSERT_TRUE(store->sync());
+  ASSERT_TRUE(store->mark());
+  const std::uint64_t record_d
+    = before_last + record_head_bytes + record_bytes(1, 1, false);
+  disk->flip_bit(active, record_d + record_head_bytes + 1, 3);
+  expect_refused(active, record_d, "; key \"d\"");
+  disk->flip_bit(active, record_d + record_head_bytes + 1, 3);
+  disk->flip_bit(active, record_d + 9, 3);
+  expect_refused(active, record_d, "keys between \"c\" and \"e\"");
+  disk->flip_bit(active, record_d + 9, 3);
+  // Of the batch itself.
+  disk->flip_bit(active, before_last + 9, 3);
+  expect_refused(active, before_last, "keys between \"b\" and \"c\"");
+}
+
 TEST_F(RecoveryTailTest, RecordsInTheNextSegmentNeedACompletePredecessor) {
   ASSERT_TRUE(store->rotate());
   ASSERT_TRUE(store->put("in next", "3"));
