@@ -112,7 +112,7 @@ def hunt(folder, name, number, needs_actors):
 def check_without(folder):
     """What fails without a bug proves nothing about one."""
     for program, tests in SUITES:
-        done = run(folder, program, tests, 3, None)
+        done = run(folder, program, tests, 10, None)
         if done is None or done.returncode != 0:
             output = "it takes too long" if done is None else done.stdout
             sys.exit(f"{program} {tests} fails without a bug:\n{output}")
