@@ -110,6 +110,27 @@ class RequestsTest(WireTestCase):
         self.assertEqual(len({reply.message.version for reply in replies}),
                          count)
 
+    def test_pipelined_puts_of_one_key_answer_distinct_versions(self):
+        """Most of them need no record, and nobody can tell."""
+        count = 2000
+        self.connection.send(b"".join(
+            wire.put(b"k%d" % (number % 3), b"%d" % number, number)
+            for number in range(count)))
+        replies = self.connection.receive(count)
+        versions = [reply.message.version for reply in
+                    sorted(replies, key=lambda reply: reply.id)]
+        self.assertEqual(versions, sorted(set(versions)))
+        figures = dict(self.ask(wire.frame(wire.STATS)))
+        self.assertGreater(int(figures[b"writes_coalesced"]), 0)
+        self.connection.close()
+        self.node.kill()
+        self.node.start()
+        with self.node.connect() as connection:
+            for number in range(count - 3, count):
+                found = connection.ask(wire.get(b"k%d" % (number % 3)))
+                self.assertEqual(found.value, b"%d" % number)
+                self.assertEqual(found.version, versions[number])
+
     def test_two_connections_lose_no_increment(self):
         with self.node.connect() as other:
             for connection in (self.connection, other):

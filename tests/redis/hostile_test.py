@@ -2,198 +2,20 @@
 """What strangers send to the listener for RESP.
 
 Memory is not taken for what was only announced nor for replies that nobody
-reads, and other clients notice nothing. KVS_RESP_SERVER=redis runs the same
+reads, and others are served. KVS_RESP_SERVER=redis runs the same
 against redis-server, but for the bounds on memory, which it does not keep.
 """
 
 import os
 import random
-import re
-import resource
 import select
 import socket
-import threading
 import time
 import unittest
 
 from harness import resp
-from harness.links import Link, pump
-from harness.servers import KvsServer, RedisServer
-
-MEBIBYTE = 1 << 20
-PING = b"*1\r\n$4\r\nPING\r\n"
-CONNECTIONS = 10_000
-
-
-def make_server():
-    if os.environ.get("KVS_RESP_SERVER") == "redis":
-        return RedisServer()
-    return KvsServer("--sync", "none", "--shards", 2, "--threads", 2,
-                     "--max-clients", str(CONNECTIONS + 500))
-
-
-def memory_bytes(server):
-    with open(f"/proc/{server.pid}/status", encoding="ascii") as status:
-        return int(re.search(r"^VmRSS:\s+(\d+)", status.read(), re.M)[1]) << 10
-
-
-class Pulse:
-    """Another client, which gets a small value again and again."""
-
-    def __init__(self, server):
-        self.server = server
-        self.slowest = 0.0
-        self.count = 0
-        self.stopped = threading.Event()
-        self.thread = threading.Thread(target=self.beat)
-
-    def beat(self):
-        link = Link(self.server)
-        while not self.stopped.wait(0.002):
-            began = time.monotonic()
-            link.unsent = memoryview(b"GET pulse\r\n")
-            pump([link], lambda link: len(link.replies) > 0)
-            assert link.take(1) == [b"$2\r\nup\r\n"]
-            self.slowest = max(self.slowest, time.monotonic() - began)
-            self.count += 1
-        link.close()
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stopped.set()
-        self.thread.join()
-
-
-class HostileCase(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = cls.enterClassContext(make_server())
-        cls.is_kvs = cls.server.name == "kvs"
-
-    def setUp(self):
-        self.ask(b"FLUSHALL")
-        self.ask(b"SET", b"pulse", b"up")
-        self.addCleanup(self.assert_others_are_served)
-
-    def assert_others_are_served(self):
-        self.assertEqual(self.ask(b"PING"), b"+PONG\r\n")
-
-    def link(self):
-        link = Link(self.server)
-        self.addCleanup(link.close)
-        return link
-
-    def exchange(self, link, data, count=1, timeout=60):
-        link.unsent = memoryview(data)
-        self.assertTrue(pump([link], lambda link: len(link.replies) >= count,
-                             timeout), "no reply in time")
-        return link.take(count)
-
-    def ask(self, *words):
-        link = Link(self.server)
-        try:
-            return self.exchange(link, resp.encode(words))[0]
-        finally:
-            link.close()
-
-    def assert_memory_grew_by_at_most(self, before, mebibytes):
-        if self.is_kvs:
-            grown = (memory_bytes(self.server) - before) / MEBIBYTE
-            self.assertLessEqual(grown, mebibytes, "MiB of memory")
-
-
-class BoundedCase(HostileCase):
-    @classmethod
-    def setUpClass(cls):
-        if os.environ.get("KVS_RESP_SERVER") == "redis":
-            raise unittest.SkipTest("redis-server buffers without a bound")
-        super().setUpClass()
-
-    def deaf(self):
-        """A socket that takes next to nothing in."""
-        made = socket.socket()
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        made.connect(self.server.address)
-        self.addCleanup(made.close)
-        return made
-
-
-class DelayTest(BoundedCase):
-    """What a client can do to others: nothing else should run beside it."""
-
-    def test_clients_that_never_read(self):
-        """10,000 MB are asked for, and not one byte of them is read."""
-        self.ask(b"SET", b"big", b"x" * MEBIBYTE)
-        before = memory_bytes(self.server)
-        with Pulse(self.server) as pulse:
-            sockets = [self.deaf() for _ in range(10)]
-            request = resp.encode([b"GET", b"big"]) * 1000
-            for each in sockets:
-                each.send(request)
-            most = 0
-            for _ in range(60):
-                time.sleep(0.1)
-                most = max(most, memory_bytes(self.server))
-            pulse.stopped.set()
-        print(f"\nnobody reads: {(most - before) >> 20} MiB more, slowest of"
-              f" {pulse.count} others {pulse.slowest * 1000:.1f} ms")
-        self.assertLessEqual((most - before) / MEBIBYTE, 300)
-        self.assertLessEqual(pulse.slowest, 0.1)
-        self.assertGreater(pulse.count, 100)
-
-    def test_a_listener_that_never_reads(self):
-        before = memory_bytes(self.server)
-        deaf = self.deaf()
-        deaf.sendall(b"SUBSCRIBE c\r\n")
-        time.sleep(0.2)
-        link = self.link()
-        message = resp.encode([b"PUBLISH", b"c", b"m" * MEBIBYTE])
-        with Pulse(self.server) as pulse:
-            for _ in range(40):
-                self.exchange(link, message * 10, 10)
-        self.assert_memory_grew_by_at_most(before, 300)
-        self.assertLessEqual(pulse.slowest, 0.25)
-
-    def test_ten_thousand_connections(self):
-        limit = resource.getrlimit(resource.RLIMIT_NOFILE)
-        if limit[0] < CONNECTIONS + 200:
-            self.skipTest("too few file descriptors")
-        sockets = []
-        try:
-            for _ in range(CONNECTIONS):
-                made = socket.create_connection(self.server.address, 20)
-                sockets.append(made)
-            for made in sockets:
-                made.sendall(b"INCR all\r\n")
-            with Pulse(self.server) as pulse:
-                time.sleep(1)
-            self.assertLess(pulse.slowest, 0.25)
-            seen = {made.recv(64) for made in sockets}
-            self.assertEqual(len(seen), CONNECTIONS)
-            self.assertIn(b":%d\r\n" % CONNECTIONS, seen)
-        finally:
-            for made in sockets:
-                made.close()
-
-    def test_partial_commands(self):
-        """Who begins a command and waits holds up nobody else."""
-        whole = resp.encode([b"SET", b"partial", b"v" * 100])
-        links = []
-        for number in range(len(whole)):
-            link = self.link()
-            link.unsent = memoryview(whole[:number])
-            pump([link], lambda link: True)
-            links.append(link)
-        with Pulse(self.server) as pulse:
-            time.sleep(0.5)
-        self.assertLess(pulse.slowest, 0.1)
-        for number, link in enumerate(links):
-            if number:
-                self.assertEqual(self.exchange(link, whole[number:]),
-                                 [b"+OK\r\n"])
+from harness.hostile import PING, BoundedCase, HostileCase, memory_bytes
+from harness.links import pump
 
 
 class MemoryTest(BoundedCase):
