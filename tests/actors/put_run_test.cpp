@@ -2,15 +2,19 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <deque>
 #include <map>
 #include <random>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace kvs::actors {
 namespace {
 
-operation put_of(const std::string& key, storage::key_hash hash) {
+/// The key must live as long.
+operation put_of(std::string_view key, storage::key_hash hash) {
   operation op;
   op.kind = operation_kind::put;
   op.key = key;
@@ -19,10 +23,8 @@ operation put_of(const std::string& key, storage::key_hash hash) {
 }
 
 TEST(PutRunTest, APutIsReplacedByALaterOneOfItsKey) {
-  const std::string a = "a";
-  const std::string b = "b";
-  const auto put_a = put_of(a, 1);
-  const auto put_b = put_of(b, 2);
+  const auto put_a = put_of("a", 1);
+  const auto put_b = put_of("b", 2);
   put_run run;
   for (const auto* each : {&put_a, &put_b, &put_a, &put_a})
     run.add(*each);
@@ -35,15 +37,12 @@ TEST(PutRunTest, APutIsReplacedByALaterOneOfItsKey) {
 
 // Goal: keys decide, not their hashes.
 TEST(PutRunTest, KeysOfOneHashAreDifferentKeys) {
-  const std::string a = "a";
-  const std::string b = "b";
-  const auto put_a = put_of(a, 7);
-  const auto put_b = put_of(b, 7);
+  const std::array puts = {put_of("a", 7), put_of("b", 7)};
   put_run run;
-  run.add(put_a);
-  run.add(put_b);
+  for (const auto& each : puts)
+    run.add(each);
   EXPECT_FALSE(run.replaces_any());
-  run.add(put_a);
+  run.add(puts[0]);
   EXPECT_TRUE(run.is_replaced(0));
   EXPECT_FALSE(run.is_replaced(1));
 }
