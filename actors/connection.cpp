@@ -1,16 +1,10 @@
-// A CONNECTION's life: what it is told, its deadlines, its end.
+// A CONNECTION's life: what it is told, and its end.
 
 #include "actors/connection_state.hpp"
 #include "actors/logging.hpp"
 
-#include <algorithm>
-
 namespace kvs::actors {
 namespace {
-
-/// How often deadlines are looked at; they are that coarse.
-constexpr std::chrono::milliseconds deadline_check_max{1000};
-constexpr std::chrono::milliseconds deadline_check_min{50};
 
 /// How long a client that was refused may still send before it is cut off.
 constexpr std::chrono::milliseconds linger_time{1000};
@@ -33,10 +27,9 @@ connection::behavior_type connection::make_behavior() {
     [self] { caf_compat::tell_anon(self, stream_writable{}); });
   last_request_ = this->clock().now();
   last_write_progress_ = last_request_;
-  last_check_ = last_request_;
-  check_deadlines();
   greet();
   read_more();
+  watch_deadlines();
   turn_time_.reset();
   // CAF compares the type of a message with one after the other.
   return {
@@ -97,7 +90,10 @@ connection::behavior_type connection::make_behavior() {
       continue_checksum();
       end_turn();
     },
-    [this](const deadline_check_due&) { check_deadlines(); },
+    [this](const deadline_check_due&) {
+      check_deadlines();
+      end_turn();
+    },
   };
 }
 
@@ -169,31 +165,8 @@ void connection::end_turn() {
     read_more();
   }
   finish_if_drained();
+  watch_deadlines();
   turn_time_.reset();
-}
-
-void connection::check_deadlines() {
-  if (closed_)
-    return;
-  auto now = this->clock().now();
-  if (linger_until_ && now > *linger_until_)
-    return close(nullptr);
-  if (is_late(now)) {
-    refuse_large(protocol::status::too_slow,
-                 "the request took too long to arrive; nothing was done");
-    // A read into its memory may be under way; it goes when the socket does.
-    end_turn();
-  }
-  last_check_ = now;
-  if (pending_bytes_ > 0
-      && now - last_write_progress_ > args_.limits.write_timeout)
-    return close("connection.reader-too-slow");
-  if (args_.limits.idle_timeout.count() > 0 && requests_in_flight() == 0
-      && now - last_request_ > args_.limits.idle_timeout)
-    return close("connection.idle");
-  auto period = std::clamp(args_.limits.frame_timeout / 8, deadline_check_min,
-                           deadline_check_max);
-  caf_compat::tell_after(this, this, period, deadline_check_due{});
 }
 
 void connection::close(const char* event) {

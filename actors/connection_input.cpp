@@ -110,25 +110,6 @@ void connection::took(std::size_t count) {
   parsed_bytes_ += count;
 }
 
-void connection::begin_deadline() {
-  if (!deadline_began_)
-    deadline_began_ = this->clock().now();
-}
-
-bool connection::is_late(time_point now) {
-  if (!deadline_began_)
-    return false;
-  // Time in which this side did not read is not the client's.
-  if (!reading_)
-    *deadline_began_ += now - last_check_;
-  auto bytes
-    = large_ ? large_->arrived_bytes() : arrived_bytes_ - parsed_bytes_;
-  auto allowed
-    = args_.limits.frame_timeout
-      + std::chrono::seconds{bytes / args_.limits.frame_bytes_per_second_min};
-  return now - *deadline_began_ > allowed;
-}
-
 void connection::end_input(bool linger) {
   input_ended_ = true;
   refused_ = linger;

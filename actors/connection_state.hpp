@@ -233,8 +233,15 @@ private:
   void received(const stream_received& message);
   void granted(const memory_granted& message);
   void refused(const memory_refused& message);
-  void check_deadlines();
   void finish_if_drained();
+
+  // -- connection_deadlines.cpp: what the client must do in time -------------
+
+  /// Whether the request under way takes longer than its bytes so far allow.
+  bool is_late(time_point now);
+  /// Ends a turn: has the deadlines looked at in time, if there are any.
+  void watch_deadlines();
+  void check_deadlines();
 
   // -- connection_input.cpp: bytes into requests -----------------------------
 
@@ -245,8 +252,6 @@ private:
   void make_room();
   void use_fresh_buffer(std::size_t capacity_bytes);
   void parse();
-  /// Whether the request under way takes longer than its bytes so far allow.
-  bool is_late(time_point now);
   void feed_large();
   void large_progressed();
   void grow_large();
@@ -303,7 +308,10 @@ private:
   /// Set while a request is incomplete.
   std::optional<time_point> deadline_began_;
   std::optional<time_point> turn_time_;
+  /// When the deadlines were looked at, or began to be.
   time_point last_check_;
+  /// When they are looked at next, if anything has one.
+  std::optional<time_point> next_check_;
   time_point last_request_;
   time_point last_write_progress_;
 };

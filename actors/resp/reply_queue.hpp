@@ -3,15 +3,36 @@
 #pragma once
 
 #include "actors/operation.hpp"
+#include "actors/resp/calls.hpp"
 #include "protocol/byte_buffer.hpp"
 
+#include <chrono>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 namespace kvs::actors::resp {
+
+/// How the answer to a single operation becomes a reply.
+enum class answer_form : std::uint8_t {
+  /// The value, or null.
+  value,
+  /// OK.
+  ok,
+  /// 1 where the condition held.
+  applied,
+  /// 1 where there was such a key.
+  existed,
+  /// The number.
+  number,
+  /// The command is run on what was read.
+  read,
+  /// The shard has run the command.
+  result,
+};
 
 /// Ownership: one session. A ring, so that a steady stream allocates nothing.
 class reply_queue {
@@ -38,10 +59,16 @@ public:
     std::uint8_t version = 2;
     /// CLIENT REPLY said that nobody wants it.
     bool is_unwanted = false;
+    /// How to make a reply of the store's answer.
+    answer_form form = answer_form::value;
     std::int64_t number = 0;
     std::string_view text;
     memory_owners memory;
     protocol::byte_buffer bytes;
+    /// When the store was asked, and on behalf of which command, if its words
+    /// are needed once more.
+    std::chrono::steady_clock::time_point began;
+    std::unique_ptr<call> asked;
   };
 
   /// Keeps the next place; its number stays the same.
@@ -119,7 +146,7 @@ public:
 
 private:
   void grow() {
-    std::vector<entry> larger(ring_.empty() ? 16 : 2 * ring_.size());
+    std::vector<entry> larger(ring_.empty() ? 4 : 2 * ring_.size());
     for (std::size_t i = 0; i < size_; ++i)
       larger[i] = std::move(ring_[(begin_ + i) & (ring_.size() - 1)]);
     ring_ = std::move(larger);

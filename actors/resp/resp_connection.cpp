@@ -4,8 +4,6 @@
 
 #include "actors/byte_views.hpp"
 
-#include <bit>
-
 namespace kvs::actors::resp {
 namespace {
 
@@ -32,9 +30,7 @@ resp_connection::resp_connection(caf::actor_config& config,
                                  caf_compat::execution_base* loop,
                                  connection_args args,
                                  session_services services)
-  : connection{config, loop, std::move(args)}, services_{std::move(services)},
-    pending_(
-      std::bit_ceil(std::size_t{args_.limits.requests_in_flight_max} + 1)) {
+  : connection{config, loop, std::move(args)}, services_{std::move(services)} {
   protocol::resp::parser_limits limits;
   limits.bulk_bytes_max
     = static_cast<std::int64_t>(services_.limits.value_bytes_max);
@@ -256,8 +252,6 @@ void resp_connection::on_exit() {
   asked_.clear();
   exec_.reset();
   replies_ = {};
-  pending_.clear();
-  pending_.shrink_to_fit();
   queued_.clear();
   connection::on_exit();
 }

@@ -26,24 +26,6 @@ struct reply_place {
   int element = -1;
 };
 
-/// How the answer to a single operation becomes a reply.
-enum class answer_form : std::uint8_t {
-  /// The value, or null.
-  value,
-  /// OK.
-  ok,
-  /// 1 where the condition held.
-  applied,
-  /// 1 where there was such a key.
-  existed,
-  /// The number.
-  number,
-  /// The command is run on what was read.
-  read,
-  /// The shard has run the command.
-  result,
-};
-
 /// What HELLO asks for.
 struct hello_request {
   int version = 2;
@@ -63,14 +45,6 @@ std::string wrong_subcommand(std::string_view container, std::string_view name);
 bool is_client_name(std::string_view name);
 inline constexpr std::string_view bad_client_name
   = "ERR Client names cannot contain spaces, newlines or special characters.";
-
-/// A command that the store is busy with.
-struct pending_call {
-  answer_form form = answer_form::value;
-  bool in_use = false;
-  std::chrono::steady_clock::time_point began;
-  std::unique_ptr<call> what;
-};
 
 /// What a command sends. CLIENT REPLY says nothing of what is pushed.
 struct command_output {
@@ -277,8 +251,6 @@ private:
   session_services services_;
   protocol::resp::parser parser_;
   reply_queue replies_;
-  /// By the low bits of the reply's number.
-  std::vector<pending_call> pending_;
   boost::unordered_flat_map<std::uint64_t,
                             std::function<void(const protocol::reply&)>>
     asked_;

@@ -113,9 +113,9 @@ void resp_connection::submit_operation(std::uint64_t number, answer_form form,
                                        operation op, route way,
                                        const memory_owner& memory) {
   op.hash = (*args_.store.hash)(op.key);
-  auto& pending = pending_[number & (pending_.size() - 1)];
-  pending.form = form;
-  pending.began = now_;
+  auto& place = replies_.at(number);
+  place.form = form;
+  place.began = now_;
   router_.submit(number, op, way, memory);
 }
 
@@ -145,12 +145,10 @@ void resp_connection::run_on_one_key(std::uint64_t number, call what) {
     op.kind = value_use_of(spec, what.args) == value_use::reads
                 ? operation_kind::get
                 : operation_kind::exists;
-    auto& pending = pending_[number & (pending_.size() - 1)];
-    pending.what = std::make_unique<call>(std::move(what));
+    replies_.at(number).asked = std::make_unique<call>(std::move(what));
     return submit_operation(number, answer_form::read, op, route::read, memory);
   }
-  auto& pending = pending_[number & (pending_.size() - 1)];
-  pending.what = std::make_unique<call>(what);
+  replies_.at(number).asked = std::make_unique<call>(what);
   auto update = std::make_shared<call_update>(std::move(what));
   op.kind = operation_kind::update;
   op.update = update.get();
@@ -158,8 +156,7 @@ void resp_connection::run_on_one_key(std::uint64_t number, call what) {
 }
 
 void resp_connection::run_program(std::uint64_t number, call what) {
-  auto& pending = pending_[number & (pending_.size() - 1)];
-  pending.began = now_;
+  replies_.at(number).began = now_;
   std::uint64_t bytes = 0;
   for (auto each : what.args)
     bytes += each.size();
@@ -169,7 +166,7 @@ void resp_connection::run_program(std::uint64_t number, call what) {
     std::move(calls), std::vector<watch>{}, args_.store.hash, args_.store.clock,
     [this, number](const failure& error, call_program& done) {
       const auto& ended = done.calls().front();
-      note_slow(ended, pending_[number & (pending_.size() - 1)].began);
+      note_slow(ended, replies_.at(number).began);
       if (error.code != outcome::ok) {
         finish_error({number, -1}, error_text(error));
       } else {
@@ -183,15 +180,15 @@ void resp_connection::run_program(std::uint64_t number, call what) {
 
 void resp_connection::answered(std::uint64_t number, const answer& found,
                                const memory_owners& memory) {
-  auto& pending = pending_[number & (pending_.size() - 1)];
-  auto what = std::move(pending.what);
+  auto& place = replies_.at(number);
+  auto what = std::move(place.asked);
   if (what != nullptr)
-    note_slow(*what, pending.began);
+    note_slow(*what, place.began);
   if (found.code != outcome::ok) {
     finish_error({number, -1}, error_text({found.code, found.detail}));
     return drain();
   }
-  switch (pending.form) {
+  switch (place.form) {
     case answer_form::value:
       ++(found.applied ? counted_.hits : counted_.misses);
       if (found.applied)

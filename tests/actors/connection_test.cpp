@@ -172,6 +172,53 @@ TEST_F(ConnectionTest, ClosesWhenAFrameTakesTooLong) {
   EXPECT_EQ(error_of(got[0].second), protocol::status::too_slow);
 }
 
+// Goal: thousands of idle clients cost nothing; one that owes the rest of a
+// frame has one timer, however often it sends a byte.
+TEST_F(ConnectionTest, HasATimerOnlyWhileItsClientOwesSomething) {
+  connect();
+  send(1, put_of("key", "value"));
+  ASSERT_EQ(replies().size(), 1u);
+  auto idle_count = timer_count();
+  auto bytes = frame(2, put_of("key", "value"));
+  for (std::size_t at = 0; at < 10; ++at) {
+    stream->push(bytes.bytes().subspan(at, 1));
+    run_actors();
+    EXPECT_EQ(timer_count(), idle_count + 1);
+  }
+  stream->push(bytes.bytes().subspan(10));
+  run_actors();
+  EXPECT_EQ(replies().size(), 1u);
+  advance_time(2s);
+  EXPECT_EQ(timer_count(), idle_count);
+}
+
+TEST_F(ConnectionTest, ClosesAClientThatIsIdleTooLongButNoOther) {
+  limits.idle_timeout = 60s;
+  connect();
+  advance_time(40s);
+  send(1, put_of("key", "value"));
+  ASSERT_EQ(replies().size(), 1u);
+  advance_time(59s);
+  EXPECT_FALSE(stream->closed);
+  advance_time(2s);
+  EXPECT_TRUE(stream->closed);
+}
+
+// Goal: the wait of an idle client does not hide the deadline of its frame.
+TEST_F(ConnectionTest, LooksAtAFrameInTimeThoughItMayBeIdleForLong) {
+  limits.idle_timeout = 3600s;
+  limits.frame_timeout = 1000ms;
+  connect();
+  advance_time(10s);
+  stream->push(frame(1, put_of("key", "value")).bytes().first(10));
+  run_actors();
+  for (int step = 0; step < 12; ++step)
+    advance_time(100ms);
+  auto got = replies();
+  ASSERT_EQ(got.size(), 1u);
+  EXPECT_EQ(error_of(got[0].second), protocol::status::too_slow);
+}
+
 TEST_F(ConnectionTest, StopsReadingWhenItsWindowIsUsedUp) {
   limits.requests_in_flight_max = 10;
   connect(sync_mode::always);

@@ -57,6 +57,7 @@ class CrowdTest(HostileCase):
         if limit[0] < CONNECTIONS + 200:
             self.skipTest("too few file descriptors")
         sockets = []
+        before = memory_bytes(self.server)
         try:
             for _ in range(CONNECTIONS):
                 made = socket.create_connection(self.server.address, 20)
@@ -69,9 +70,19 @@ class CrowdTest(HostileCase):
             seen = {made.recv(64) for made in sockets}
             self.assertEqual(len(seen), CONNECTIONS)
             self.assertIn(b":%d\r\n" % CONNECTIONS, seen)
+            self.assert_memory_grew_by_at_most(before, 200)
+            if self.is_kvs:
+                self.assert_is_idle()
         finally:
             for made in sockets:
                 made.close()
+
+    def assert_is_idle(self):
+        """Clients that do nothing cost nothing."""
+        time.sleep(1)
+        before = self.server.cpu_seconds()
+        time.sleep(1)
+        self.assertLess(self.server.cpu_seconds() - before, 0.05)
 
     def test_partial_commands(self):
         """Who begins a command and waits holds up nobody else."""

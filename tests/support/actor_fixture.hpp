@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstddef>
 #include <utility>
 
 namespace kvs::test_support {
@@ -49,6 +50,11 @@ protected:
   void advance_time(std::chrono::milliseconds span) {
     scheduler_.advance_time(span);
     run_actors();
+  }
+
+  /// How many messages wait for their time.
+  std::size_t timer_count() {
+    return scheduler_.clock().schedule().size();
   }
 
   /// Fires what is still due, so that no timer keeps an actor alive.
