@@ -26,31 +26,30 @@ index& index::operator=(index&&) noexcept = default;
 index::~index() = default;
 
 void index::find(key_hash hash, std::vector<index_candidate>& found) const {
-  state_->any_of(state_->table(hash), tag_of(hash),
-                 [&](const auto&, const index_slot& slot) {
-                   found.push_back(state_->candidate(slot));
-                   return false;
-                 });
+  state_->table(hash).any_of(tag_of(hash),
+                             [&](const auto&, const index_slot& slot) {
+                               found.push_back(state_->candidate(slot));
+                               return false;
+                             });
 }
 
 bool index::has(key_hash hash) const {
-  return state_->any_of(state_->table(hash), tag_of(hash),
-                        [](const auto&, const auto&) { return true; });
+  return state_->table(hash).any_of(
+    tag_of(hash), [](const auto&, const auto&) { return true; });
 }
 
 bool index::contains(key_hash hash, const record_location& where) const {
-  return state_->any_of(state_->table(hash), tag_of(hash),
-                        [&](const auto&, const index_slot& slot) {
-                          return state_->is_at(slot, where);
-                        });
+  return state_->table(hash).any_of(tag_of(hash),
+                                    [&](const auto&, const index_slot& slot) {
+                                      return state_->is_at(slot, where);
+                                    });
 }
 
 bool index::is_deletion(key_hash hash, const record_location& where) const {
-  return state_->any_of(state_->table(hash), tag_of(hash),
-                        [&](const auto&, const index_slot& slot) {
-                          return slot.size_class == 0
-                                 && state_->is_at(slot, where);
-                        });
+  return state_->table(hash).any_of(
+    tag_of(hash), [&](const auto&, const index_slot& slot) {
+      return slot.size_class == 0 && state_->is_at(slot, where);
+    });
 }
 
 void index::insert(key_hash hash, const record_location& location) {
@@ -65,8 +64,8 @@ void index::insert_deletion(key_hash hash, const record_location& location) {
 bool index::turn_into_deletion(key_hash hash, const record_location& location) {
   index_state& s = *state_;
   index_table& searched = s.table(hash);
-  return s.any_of(
-    searched, tag_of(hash), [&](const auto& where, const index_slot& slot) {
+  return searched.any_of(
+    tag_of(hash), [&](const auto& where, const index_slot& slot) {
       if (slot.size_class == 0 || !s.is_at(slot, location))
         return false;
       const std::uint16_t segment = s.shares.add(location.segment, 0);
@@ -80,23 +79,23 @@ bool index::turn_into_deletion(key_hash hash, const record_location& location) {
 bool index::remove(key_hash hash, const record_location& location) {
   index_state& s = *state_;
   index_table& searched = s.table(hash);
-  return s.any_of(searched, tag_of(hash),
-                  [&](const auto& where, const index_slot& slot) {
-                    if (!s.is_at(slot, location))
-                      return false;
-                    s.forget(slot, location);
-                    searched.remove(s.pool, where);
-                    --s.records;
-                    return true;
-                  });
+  return searched.any_of(tag_of(hash),
+                         [&](const auto& where, const index_slot& slot) {
+                           if (!s.is_at(slot, location))
+                             return false;
+                           s.forget(slot, location);
+                           searched.remove(s.pool, where);
+                           --s.records;
+                           return true;
+                         });
 }
 
 bool index::move(key_hash hash, const record_location& from,
                  const record_location& to) {
   index_state& s = *state_;
   index_table& searched = s.table(hash);
-  return s.any_of(
-    searched, tag_of(hash), [&](const auto& where, const index_slot& slot) {
+  return searched.any_of(
+    tag_of(hash), [&](const auto& where, const index_slot& slot) {
       if (!s.is_at(slot, from)
           && !is_planted(planted_bug::move_without_comparing))
         return false;

@@ -39,21 +39,6 @@ struct index_state {
     return tables[index_table_of(hash) - first_table];
   }
 
-  /// Calls `visit(position, slot)` for the slots of a hash until it returns
-  /// true. Whether it did.
-  template <class Visit>
-  bool any_of(index_table& searched, std::uint32_t tag, Visit visit) {
-    for (auto where = searched.lower_bound(tag); searched.settle(where);
-         ++where.at) {
-      const index_slot slot = searched.get(where);
-      if (slot.tag != tag)
-        return false;
-      if (visit(where, slot))
-        return true;
-    }
-    return false;
-  }
-
   index_candidate candidate(const index_slot& slot) const {
     return {{shares.id_of(segment_of(slot.place)), offset_of(slot.place),
              static_cast<std::uint32_t>(class_bytes(slot.size_class))},

@@ -67,6 +67,27 @@ public:
   index_slot get(const position& where) const noexcept {
     return line(where.line).get(where.at);
   }
+  /// Calls `visit(position, slot)` for the slots with this tag until it returns
+  /// true. Whether it did. After that, but not before, it may have changed
+  /// this table.
+  template <class Visit>
+  bool any_of(std::uint32_t tag, Visit visit) const {
+    auto where = lower_bound(tag);
+    for (; where.line < line_count(); ++where.line, where.at = 0) {
+      const index_line& here = line(where.line);
+      for (; where.at < here.count; ++where.at) {
+        if (here.tags[where.at] != tag)
+          return false;
+        if (visit(where, here.get(where.at)))
+          return true;
+      }
+      // Nothing flows over from a line that has room. Most searches end here
+      // and save the look into a line that is not in the cache.
+      if (!here.is_full())
+        return false;
+    }
+    return false;
+  }
   /// Same tag, another place. @pre the slot exists
   void replace(const position& where, const index_slot& slot) noexcept {
     line(where.line).set(where.at, slot);
