@@ -26,7 +26,6 @@ connection::behavior_type connection::make_behavior() {
     },
     [self] { caf_compat::tell_anon(self, stream_writable{}); });
   last_request_ = this->clock().now();
-  last_write_progress_ = last_request_;
   greet();
   read_more();
   watch_deadlines();

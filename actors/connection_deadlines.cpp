@@ -35,7 +35,7 @@ bool connection::is_late(time_point now) {
 }
 
 void connection::watch_deadlines() {
-  auto owes = linger_until_ || deadline_began_ || blocked_;
+  auto owes = linger_until_ || deadline_began_ || blocked_since_;
   const auto& idle = args_.limits.idle_timeout;
   if (closed_ || (!owes && idle.count() == 0))
     return;
@@ -66,8 +66,7 @@ void connection::check_deadlines() {
     // A read into its memory may be under way; it goes when the socket does.
   }
   last_check_ = now;
-  if (pending_bytes_ > 0
-      && now - last_write_progress_ > args_.limits.write_timeout)
+  if (blocked_since_ && now - *blocked_since_ > args_.limits.write_timeout)
     return close("connection.reader-too-slow");
   if (args_.limits.idle_timeout.count() > 0 && requests_in_flight() == 0
       && now - last_request_ > args_.limits.idle_timeout)

@@ -42,8 +42,6 @@ protocol::byte_buffer& connection::out() {
 }
 
 void connection::wrote(std::size_t count) {
-  if (pending_bytes_ == 0)
-    last_write_progress_ = turn_time();
   pending_bytes_ += count;
 }
 
@@ -160,8 +158,10 @@ void connection::flush() {
     if (!written)
       return close("connection.write-failed");
     blocked_ = *written < wanted;
-    if (*written > 0)
-      last_write_progress_ = turn_time();
+    if (!blocked_)
+      blocked_since_.reset();
+    else if (*written > 0 || !blocked_since_)
+      blocked_since_ = turn_time();
     discard_output(*written);
   }
 }

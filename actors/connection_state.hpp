@@ -313,7 +313,8 @@ private:
   /// When they are looked at next, if anything has one.
   std::optional<time_point> next_check_;
   time_point last_request_;
-  time_point last_write_progress_;
+  /// Since when the client has taken nothing of what waits for it.
+  std::optional<time_point> blocked_since_;
 };
 
 } // namespace kvs::actors

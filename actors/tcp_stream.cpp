@@ -21,6 +21,10 @@ using tcp_option
 /// As many parts as Linux takes in one call without a copy of our own.
 constexpr std::size_t parts_max = 64;
 
+/// A peer that is gone must be an error and not a signal, whatever the process
+/// does about SIGPIPE.
+constexpr int send_flags = MSG_NOSIGNAL | MSG_DONTWAIT;
+
 bool would_wait() {
   return errno == EAGAIN || errno == EWOULDBLOCK;
 }
@@ -77,22 +81,14 @@ public:
 
   std::optional<std::size_t>
   write(std::span<const std::span<const std::byte>> parts) override {
-    std::array<iovec, parts_max> vectors;
-    auto count = std::min(parts.size(), parts_max);
     std::size_t wanted = 0;
-    for (std::size_t at = 0; at < count; ++at) {
-      vectors[at].iov_base = const_cast<std::byte*>(parts[at].data());
-      vectors[at].iov_len = parts[at].size();
-      wanted += parts[at].size();
-    }
-    msghdr message{};
-    message.msg_iov = vectors.data();
-    message.msg_iovlen = count;
+    for (const auto& part : parts)
+      wanted += part.size();
     ssize_t sent = 0;
     do {
-      // A peer that is gone must be an error here and not a signal, whatever
-      // the process does about SIGPIPE.
-      sent = ::sendmsg(descriptor_, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+      sent = parts.size() == 1
+               ? ::send(descriptor_, parts[0].data(), wanted, send_flags)
+               : send_parts(parts);
     } while (sent < 0 && errno == EINTR);
     if (sent < 0 && !would_wait())
       return std::nullopt;
@@ -123,6 +119,19 @@ public:
   }
 
 private:
+  ssize_t send_parts(std::span<const std::span<const std::byte>> parts) {
+    std::array<iovec, parts_max> vectors;
+    auto count = std::min(parts.size(), parts_max);
+    for (std::size_t at = 0; at < count; ++at) {
+      vectors[at].iov_base = const_cast<std::byte*>(parts[at].data());
+      vectors[at].iov_len = parts[at].size();
+    }
+    msghdr message{};
+    message.msg_iov = vectors.data();
+    message.msg_iovlen = count;
+    return ::sendmsg(descriptor_, &message, send_flags);
+  }
+
   /// @pre somebody waits for bytes, and there may be some
   void receive() {
     ssize_t got = 0;

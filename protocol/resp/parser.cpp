@@ -16,6 +16,13 @@ namespace {
 // as Redis does not.
 constexpr std::size_t line_break_bytes = 2;
 
+// The longest line of a short command: "$9999".
+constexpr std::size_t short_line_bytes = 5;
+
+bool is_digit(char each) {
+  return each >= '0' && each <= '9';
+}
+
 // A command of more arguments is rare: its memory is given back.
 constexpr std::size_t kept_arguments_max = 1024;
 
@@ -37,6 +44,8 @@ parser::status parser::next(std::string_view bytes) {
     begin();
     if (bytes.empty())
       return wait_for(bytes, 1);
+    if (take_short(bytes))
+      return status::command;
     state_ = bytes.front() == '*' ? state::count_line : state::inline_line;
   }
   if (state_ == state::inline_line)
@@ -44,6 +53,43 @@ parser::status parser::next(std::string_view bytes) {
   if (state_ == state::count_line)
     return read_array(bytes);
   return read_arguments(bytes);
+}
+
+bool parser::take_short(std::string_view bytes) {
+  auto rest = bytes;
+  if (rest.size() < 4 || rest[0] != '*' || rest[1] < '1' || rest[1] > '9'
+      || rest[2] != '\r' || limits_.inline_bytes_max < short_line_bytes)
+    return false;
+  std::int64_t count = rest[1] - '0';
+  if (count > limits_.arguments_max)
+    return false;
+  rest.remove_prefix(2 + line_break_bytes);
+  while (count > 0 && take_short_argument(rest))
+    --count;
+  if (count > 0) {
+    arguments_.clear();
+    return false;
+  }
+  consumed_bytes_ = bytes.size() - rest.size();
+  return true;
+}
+
+bool parser::take_short_argument(std::string_view& rest) {
+  if (rest.size() < short_line_bytes || rest[0] != '$' || !is_digit(rest[1]))
+    return false;
+  std::size_t size = 0;
+  std::size_t at = 1;
+  for (; at < short_line_bytes && is_digit(rest[at]); ++at)
+    size = 10 * size + static_cast<std::size_t>(rest[at] - '0');
+  const auto has_useless_zero = rest[1] == '0' && at > 2;
+  const auto begin = at + line_break_bytes;
+  if (at == rest.size() || rest[at] != '\r' || has_useless_zero
+      || static_cast<std::int64_t>(size) > limits_.bulk_bytes_max
+      || rest.size() < begin + size + line_break_bytes)
+    return false;
+  arguments_.push_back(rest.substr(begin, size));
+  rest.remove_prefix(begin + size + line_break_bytes);
+  return true;
 }
 
 void parser::reset() {

@@ -96,6 +96,10 @@ private:
   };
 
   void begin();
+  /// Takes a command of a few short arguments that is there as a whole, as
+  /// most are, in one go. False: this one is different; nothing has happened.
+  bool take_short(std::string_view bytes);
+  bool take_short_argument(std::string_view& rest);
   status refuse(std::string_view what);
   status wait_for(std::string_view bytes, std::uint64_t needed_bytes);
   status finish(std::string_view bytes);

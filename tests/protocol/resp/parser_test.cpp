@@ -57,6 +57,14 @@ reading read(std::string_view bytes, const parser_limits& limits = {}) {
   return reader.result();
 }
 
+reading read_bytewise(std::string_view bytes,
+                      const parser_limits& limits = {}) {
+  reader reader{limits};
+  for (const char each : bytes)
+    reader.feed({&each, 1});
+  return reader.result();
+}
+
 TEST(RespParserTest, ReadsPipelinesOfBothForms) {
   const auto result
     = read("*2\r\n$3\r\nGET\r\n$1\r\nk\r\nset k v\r\n*1\r\n$4\r\nPING\r\n");
@@ -163,10 +171,7 @@ TEST(RespParserTest, EveryCutGivesTheSame) {
   }
   for (const auto& bytes : all) {
     const auto expected = read(bytes);
-    reader bytewise;
-    for (const char each : bytes)
-      bytewise.feed({&each, 1});
-    EXPECT_EQ(bytewise.result(), expected) << bytes;
+    EXPECT_EQ(read_bytewise(bytes), expected) << bytes;
     for (std::size_t cut = 0; cut <= bytes.size(); ++cut) {
       reader halves;
       halves.feed(std::string_view{bytes}.substr(0, cut));
@@ -174,6 +179,46 @@ TEST(RespParserTest, EveryCutGivesTheSame) {
       EXPECT_EQ(halves.result(), expected) << bytes << " cut at " << cut;
     }
   }
+}
+
+// Goal: short commands, which are taken in one go when they are there as a
+// whole, are what they are byte by byte, whatever the limits.
+TEST(RespParserTest, ShortCommandsAreNoOthers) {
+  const auto argument = [](std::size_t size) {
+    return "$" + std::to_string(size) + "\r\n" + std::string(size, 'x')
+           + "\r\n";
+  };
+  std::string nine = "*9\r\n";
+  for (std::size_t size = 0; size < 9; ++size)
+    nine += argument(size);
+  const std::string all[] = {
+    nine,
+    "*10\r\n" + nine,
+    "*2\r\n" + argument(9'999) + argument(10'000),
+    "*1\r\n" + argument(100) + "*1\r\n" + argument(1'000) + "x",
+    "*1\rX$1\rYaZZ",
+    "*1\r\n$0\r\n\r\n*1\r\n$00\r\n\r\n",
+    "*1\r\n$01\r\na\r\n",
+    "*01\r\n$1\r\na\r\n",
+    "*1\r\n$+1\r\na\r\n",
+    "*1\r\n$1 \r\na\r\n",
+    "*2\r\n$1\r\na\r\n+1\r\nb\r\n",
+    "*1\r\n$12345\r\n",
+    "*1\r\n$1234",
+    "*1\r\n$\r\n\r\n",
+  };
+  parser_limits few;
+  few.arguments_max = 8;
+  parser_limits small;
+  small.bulk_bytes_max = 7;
+  parser_limits narrow;
+  narrow.inline_bytes_max = 4;
+  parser_limits unknown;
+  unknown.is_authenticated = false;
+  for (const auto& limits : {parser_limits{}, few, small, narrow, unknown})
+    for (const auto& bytes : all)
+      EXPECT_EQ(read(bytes, limits), read_bytewise(bytes, limits)) << bytes;
+  EXPECT_EQ(read(nine).commands.size(), 1u);
 }
 
 TEST(RespParserTest, TellsHowMuchIsNeeded) {
