@@ -18,7 +18,8 @@ class worker_pool {
 public:
   worker_pool(caf::actor_system& system, std::size_t count) {
     for (std::size_t index = 0; index < count; ++index)
-      workers_.push_back(std::make_unique<own_thread>(system));
+      workers_.push_back(std::make_unique<own_thread>(system, "kvs-loop",
+                                                      job_queue::guests::stay));
   }
   void submit(caf::resumable* job) {
     // Only round-robin fairness depends on this counter, so that two threads

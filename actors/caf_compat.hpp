@@ -188,6 +188,25 @@ public:
   virtual void submit(caf::resumable* job) = 0;
 };
 
+/// Runs nothing itself: what is woken up from here, and pinned nowhere, goes to
+/// the scheduler of the actor system.
+class scheduler_entrance final : public job_acceptor {
+public:
+  explicit scheduler_entrance(caf::actor_system& system)
+    : job_acceptor{system}, system_{system} {
+  }
+  void submit(caf::resumable* job) override {
+#if KVS_CAF_1X
+    system_.scheduler().schedule(job);
+#else
+    system_.scheduler().enqueue(job);
+#endif
+  }
+
+private:
+  caf::actor_system& system_;
+};
+
 using enqueue_result = decltype(std::declval<caf::abstract_actor&>().enqueue(
   std::declval<caf::mailbox_element_ptr>(), std::declval<execution_base*>()));
 

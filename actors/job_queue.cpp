@@ -1,9 +1,18 @@
 #include "actors/job_queue.hpp"
 
+#include <sys/prctl.h>
+
 namespace kvs::actors {
 
-job_queue::job_queue(caf::actor_system& system)
-  : caf_compat::job_acceptor{system}, sockets_{io_, [this] { run_ready(); }} {
+job_queue::job_queue(caf::actor_system& system, guests woken_up)
+  : caf_compat::job_acceptor{system}, woken_up_{woken_up}, entrance_{system},
+    sockets_{io_, [this] { run_ready(); }} {
+}
+
+caf_compat::execution_base* job_queue::context() noexcept {
+  if (woken_up_ == guests::leave)
+    return &entrance_;
+  return this;
 }
 
 void job_queue::submit(caf::resumable* job) {
@@ -13,7 +22,7 @@ void job_queue::submit(caf::resumable* job) {
     return;
   }
   boost::asio::post(io_, [this, job] {
-    if (caf_compat::run_job(job, this, throughput_max))
+    if (caf_compat::run_job(job, context(), throughput_max))
       submit(job);
     run_ready();
   });
@@ -38,7 +47,7 @@ void job_queue::run_ready() {
   for (std::size_t count = 0; count < jobs_max && !ready_.empty(); ++count) {
     auto* job = ready_.front();
     ready_.pop_front();
-    if (caf_compat::run_job(job, this, throughput_max))
+    if (caf_compat::run_job(job, context(), throughput_max))
       ready_.push_back(job);
   }
   if (!ready_.empty())
@@ -50,8 +59,11 @@ void job_queue::serve() {
   io_.run();
 }
 
-own_thread::own_thread(caf::actor_system& system)
-  : queue_{system}, work_{queue_.io().get_executor()}, thread_{[this] {
+own_thread::own_thread(caf::actor_system& system, const char* name,
+                       job_queue::guests woken_up)
+  : queue_{system, woken_up}, work_{queue_.io().get_executor()},
+    thread_{[this, name] {
+      ::prctl(PR_SET_NAME, name);
       queue_.serve();
     }} {
 }

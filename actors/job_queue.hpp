@@ -26,7 +26,16 @@ namespace kvs::actors {
 /// throw; an exception from here would end the process.
 class job_queue final : public caf_compat::job_acceptor {
 public:
-  explicit job_queue(caf::actor_system& system);
+  /// Where actors run that are pinned nowhere, when one that runs here wakes
+  /// them up.
+  enum class guests {
+    /// Here: they find what they need in the caches of this core.
+    stay,
+    /// Where the scheduler puts them: they must not wait for who blocks here.
+    leave,
+  };
+
+  job_queue(caf::actor_system& system, guests woken_up);
 
   /// Takes over one reference to `job`.
   void submit(caf::resumable* job) override;
@@ -55,6 +64,11 @@ private:
   /// Messages an actor handles before others get their turn.
   static constexpr std::size_t throughput_max = 300;
 
+  /// What jobs run with: it gets those that they wake up.
+  caf_compat::execution_base* context() noexcept;
+
+  guests woken_up_;
+  caf_compat::scheduler_entrance entrance_;
   /// One thread serves it: what that thread posts needs no lock.
   boost::asio::io_context io_{1};
   socket_poller sockets_;
@@ -64,12 +78,14 @@ private:
   std::atomic<std::thread::id> owner_{};
 };
 
-/// A job_queue with a thread of its own, for actors that block on the disk.
-/// `join` waits until all jobs have run; the actors on it must have been told
-/// to stop. So does the destructor.
+/// A job_queue with a thread of its own. `join` waits until all jobs have run;
+/// the actors on it must have been told to stop. So does the destructor.
 class own_thread {
 public:
-  explicit own_thread(caf::actor_system& system);
+  /// `name`: what the operating system shows, at most 15 bytes. By default for
+  /// actors that block on the disk.
+  own_thread(caf::actor_system& system, const char* name,
+             job_queue::guests woken_up = job_queue::guests::leave);
   own_thread(const own_thread&) = delete;
   own_thread& operator=(const own_thread&) = delete;
   ~own_thread();

@@ -51,7 +51,7 @@ recovery_crew::recovery_crew(caf::actor_system& system,
   : system_{system} {
   assert(worker_count != 0);
   for (std::size_t i = 0; i < worker_count; ++i) {
-    threads_.push_back(std::make_unique<own_thread>(system));
+    threads_.push_back(std::make_unique<own_thread>(system, "kvs-recovery"));
     workers_.push_back(
       system.spawn<recovery_worker>(&threads_.back()->queue()));
   }

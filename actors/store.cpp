@@ -55,10 +55,10 @@ public:
 
 private:
   /// A thread of its own for a blocking actor, or none in tests.
-  caf_compat::execution_base* new_thread() {
+  caf_compat::execution_base* new_thread(const char* name) {
     if (!options_.own_threads)
       return caf_compat::on_scheduler;
-    threads_.push_back(std::make_unique<own_thread>(system_));
+    threads_.push_back(std::make_unique<own_thread>(system_, name));
     return &threads_.back()->queue();
   }
 
@@ -74,7 +74,7 @@ private:
     args.clock = access_.clock;
     args.segment_bytes = options_.segment_bytes;
     args.reserve_bytes = reserve_bytes();
-    return spawn_catalog(system_, std::move(args), new_thread());
+    return spawn_catalog(system_, std::move(args), new_thread("kvs-catalog"));
   }
 
   writer_actor spawn_store_writer(const storage::recovered_store& from,
@@ -117,7 +117,8 @@ private:
       for (const auto& entry : from.state.segments)
         if (entry.id == handle->id())
           args.sealed.push_back({entry, handle});
-    return spawn_compactor(system_, std::move(args), new_thread());
+    return spawn_compactor(system_, std::move(args),
+                           new_thread("kvs-compactor"));
   }
 
   archivist_actor spawn_store_archivist(const storage::recovered_store& from,
@@ -130,7 +131,8 @@ private:
     args.clock = access_.clock;
     args.writer = access_.writer;
     args.catalog = catalog;
-    return spawn_archivist(system_, std::move(args), new_thread());
+    return spawn_archivist(system_, std::move(args),
+                           new_thread("kvs-archivist"));
   }
 
   void spawn_shards(storage::recovered_store& from,
@@ -161,13 +163,13 @@ private:
     access_.hash = std::make_shared<storage::key_hasher>(from.hasher);
     supervisor_args all;
     if (options_.resident_bytes_max > 0)
-      residency_
-        = spawn_residency(system_, options_.resident_bytes_max, new_thread());
+      residency_ = spawn_residency(system_, options_.resident_bytes_max,
+                                   new_thread("kvs-residency"));
     all.residency = residency_;
-    all.syncer = spawn_syncer(system_, new_thread());
+    all.syncer = spawn_syncer(system_, new_thread("kvs-syncer"));
     all.catalog = spawn_store_catalog(from);
     for (std::uint32_t at = 0; at < options_.reader_count; ++at)
-      all.readers.push_back(spawn_reader(system_, new_thread()));
+      all.readers.push_back(spawn_reader(system_, new_thread("kvs-reader")));
     access_.readers = all.readers;
     access_.budget = spawn_memory_budget(system_, options_.memory_bytes_max);
     all.budget = access_.budget;

@@ -63,6 +63,14 @@ class LifecycleTest(unittest.TestCase):
             # No escape sequences where no terminal is.
             self.assertNotIn("\x1b", log)
 
+    def test_threads_have_names(self):
+        with Node(directory=self.directory) as node:
+            names = {(path / "comm").read_text(encoding="ascii").strip()
+                     for path in pathlib.Path(
+                         f"/proc/{node.process.pid}/task").iterdir()}
+        for role in ("loop", "syncer", "catalog", "reader", "compactor"):
+            self.assertIn(f"kvs-{role}", names)
+
     def test_the_directory_is_private(self):
         with Node(directory=self.directory):
             self.assertEqual(os.stat(self.directory).st_mode & 0o777, 0o700)
@@ -254,9 +262,12 @@ class LifecycleTest(unittest.TestCase):
             connection.close()
             node.start()
             with node.connect() as connection:
-                values = connection.ask(wire.multi_get(
-                    [b"%d" % number for number in acknowledged]))
-            self.assertTrue(all(value.found for value in values))
+                # No more than a multi-get takes.
+                for start in range(0, len(acknowledged), 1000):
+                    values = connection.ask(wire.multi_get(
+                        [b"%d" % number
+                         for number in acknowledged[start:start + 1000]]))
+                    self.assertTrue(all(value.found for value in values))
 
     def test_a_second_signal_ends_it_at_once(self):
         # Method: both signals wait for the process when it goes on.

@@ -40,7 +40,7 @@ INCLUDES = [
     (r"actors/(acceptor|tcp_stream|socket_poller|job_queue|asio_scheduler)"
      r"\..pp",
      [STANDARD, r"(actors|storage|protocol)/.+", r"(caf|spdlog)/.+",
-      r"boost/(asio|unordered|system)/.+", r"sys/(epoll|socket)\.h",
+      r"boost/(asio|unordered|system)/.+", r"sys/(epoll|prctl|socket)\.h",
       r"netinet/tcp\.h", r"unistd\.h"]),
     # The only one with a stack of its own.
     (r"actors/paced_function\.cpp",
