@@ -26,7 +26,7 @@ compactor::compactor(caf::actor_config& config,
 compactor::behavior_type compactor::make_behavior() {
   return {
     [this](const live_counted& message) {
-      note_live(message);
+      note_live(message, count_kind::by_the_way);
       if (looks_to_pause_ == 0)
         consider();
     },
@@ -42,20 +42,7 @@ compactor::behavior_type compactor::make_behavior() {
       if (!run_)
         begin_next_command();
     },
-    [this](const collect_figures& request) {
-      figures_collected reply;
-      reply.ref = request.ref;
-      reply.figures = {
-        {"segments", segments_.size()},
-        {"sealed_bytes", store_bytes()},
-        {"compactions", figures_.runs},
-        {"compactions_failed", figures_.failures},
-        {"compacted_segments", figures_.segments},
-        {"compaction_copied_bytes", figures_.copied_bytes},
-        {"compaction_freed_bytes", figures_.freed_bytes},
-      };
-      caf_compat::tell(this, request.from, std::move(reply));
-    },
+    [this](const collect_figures& request) { tell_figures(request); },
     [this](const connect_compactor& message) {
       shards_ = message.shards;
       for (const auto& each : args_.sealed)
@@ -80,6 +67,31 @@ compactor::behavior_type compactor::make_behavior() {
       request_hint();
     },
   };
+}
+
+void compactor::tell_figures(const collect_figures& request) {
+  storage::live_share live;
+  std::uint64_t dead_records = 0;
+  for (const auto& each : usage()) {
+    live.records += each.live_records;
+    live.bytes += each.live_bytes;
+    dead_records += storage::dead_puts(each);
+  }
+  figures_collected reply;
+  reply.ref = request.ref;
+  reply.figures = {
+    {"segments", segments_.size()},
+    {"sealed_bytes", store_bytes()},
+    {"sealed_live_records", live.records},
+    {"sealed_live_bytes", live.bytes},
+    {"sealed_dead_records", dead_records},
+    {"compactions", figures_.runs},
+    {"compactions_failed", figures_.failures},
+    {"compacted_segments", figures_.segments},
+    {"compaction_copied_bytes", figures_.copied_bytes},
+    {"compaction_freed_bytes", figures_.freed_bytes},
+  };
+  caf_compat::tell(this, request.from, std::move(reply));
 }
 
 void compactor::track(const segment_sealed& sealed) {
@@ -113,20 +125,25 @@ void compactor::note_sealed(const segment_sealed& sealed) {
   count_and_consider();
 }
 
-void compactor::note_live(const live_counted& message) {
+void compactor::note_live(const live_counted& message, count_kind kind) {
   applied_ = std::max(applied_, message.applied_up_to);
+  auto knows = [&](const tracked_segment& segment) {
+    return kind == count_kind::asked_for
+           || message.applied_up_to >= segment.entry.max_sequence;
+  };
   for (auto& [id, segment] : segments_)
-    segment.live[message.shard] = storage::live_share{};
+    if (knows(segment))
+      segment.live[message.shard] = storage::live_share{};
   // A shard may speak before the COMPACTOR has been told of the shards.
   unsealed_live_.resize(
     std::max<std::size_t>(unsealed_live_.size(), message.shard + 1));
   auto& unsealed = unsealed_live_[message.shard];
   unsealed = 0;
   for (const auto& [id, share] : message.segments)
-    if (auto it = segments_.find(id); it != segments_.end())
-      it->second.live[message.shard] = share;
-    else
+    if (auto it = segments_.find(id); it == segments_.end())
       unsealed += share.bytes;
+    else if (knows(it->second))
+      it->second.live[message.shard] = share;
 }
 
 std::vector<storage::segment_usage> compactor::usage() const {
@@ -285,7 +302,7 @@ void compactor::recount(std::function<void()> then) {
     caf_compat::ask(this, each, count_live{})
       .then(
         [this, left, then](const live_counted& message) {
-          note_live(message);
+          note_live(message, count_kind::asked_for);
           if (--*left == 0)
             then();
         },

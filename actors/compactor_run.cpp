@@ -119,6 +119,7 @@ void compactor::rest_then_next_chunk() {
 void compactor::next_chunk() {
   run_->chunk_began = this->clock().now();
   auto chunk = std::make_shared<judged_chunk>();
+  chunk->records.reserve(storage::compaction_entries_max);
   std::uint64_t chunk_bytes = 0;
   while (run_->victim_index < run_->victims.size()
          && chunk->records.size() < storage::compaction_entries_max
@@ -168,20 +169,36 @@ void compactor::add_to_chunk(judged_chunk& chunk,
   if (record.head.type != storage::record_type::put
       && record.head.type != storage::record_type::tombstone)
     return;
-  judged_chunk::record wanted{record, std::string{record.key}};
-  wanted.hash = args_.hasher(wanted.key);
+  judged_chunk::record wanted{record};
+  wanted.hash = args_.hasher(record.key);
   wanted.shard = storage::shard_of(wanted.hash,
                                    static_cast<std::uint32_t>(shards_.size()));
-  chunk.records.push_back(std::move(wanted));
+  chunk.records.push_back(wanted);
+  chunk.keys += record.key;
+}
+
+void compactor::point_at_keys(judged_chunk& chunk) {
+  auto rest = std::string_view{chunk.keys};
+  for (auto& each : chunk.records) {
+    each.scanned.key = rest.substr(0, each.scanned.head.key_bytes);
+    rest.remove_prefix(each.scanned.key.size());
+  }
 }
 
 void compactor::ask_liveness(std::shared_ptr<judged_chunk> chunk) {
   chunk->expired_until = args_.clock->now();
+  point_at_keys(*chunk);
   std::vector<query_liveness> queries(shards_.size());
-  for (const auto& each : chunk->records)
-    queries[each.shard].records.push_back(
-      {each.hash, each.key, each.scanned.location,
-       storage::depends_on_newer(each.scanned.head)});
+  for (auto& each : queries) {
+    each.records.reserve(chunk->records.size());
+    each.keys = {chunk, &chunk->keys};
+  }
+  for (const auto& each : chunk->records) {
+    auto& asked = queries[each.shard].records.emplace_back(
+      liveness_query{each.hash, each.scanned.location, {}});
+    if (storage::depends_on_newer(each.scanned.head))
+      asked.key = each.scanned.key;
+  }
   run_->answers_left = static_cast<std::size_t>(
     std::count_if(queries.begin(), queries.end(),
                   [](const auto& query) { return !query.records.empty(); }));
@@ -237,8 +254,7 @@ compactor::copy_record(const judged_chunk::record& record,
                        storage::timestamp_ms expired_until) {
   if (run_->moving)
     return go_on_copying(record);
-  auto scanned = record.scanned;
-  scanned.key = record.key;
+  const auto& scanned = record.scanned;
   auto may_go = scanned.head.sequence < run_->tombstone_horizon;
   auto verdict
     = storage::judge(scanned.head, record.found, expired_until, may_go);
@@ -253,7 +269,7 @@ compactor::copy_record(const judged_chunk::record& record,
       return true;
     case storage::verdict::copy_as_tombstone: {
       auto place
-        = run_->output->add_tombstone(record.key, scanned.head.sequence);
+        = run_->output->add_tombstone(scanned.key, scanned.head.sequence);
       if (!place)
         return place.error();
       return true;
@@ -261,7 +277,7 @@ compactor::copy_record(const judged_chunk::record& record,
     case storage::verdict::copy:
       break;
   }
-  run_->output->begin_copy(*segments_.at(scanned.location.segment).handle,
+  run_->output->begin_copy(segments_.at(scanned.location.segment).handle,
                            scanned);
   run_->moving = moved;
   return go_on_copying(record);

@@ -55,15 +55,26 @@ struct missing_hint {
 /// Records of one chunk, waiting for the shards' verdicts.
 struct judged_chunk {
   struct record {
+    /// Its key lies in `keys`, once the chunk is complete.
     storage::scanned_record scanned;
-    std::string key;
     storage::key_hash hash = 0;
     std::uint32_t shard = 0;
     storage::liveness found = storage::liveness::absent;
   };
   std::vector<record> records;
+  /// All keys, one behind the other.
+  std::string keys;
   /// What expired until then may go: the MANIFEST knows that time.
   storage::timestamp_ms expired_until = 0;
+};
+
+/// Why a shard has counted.
+enum class count_kind : std::uint8_t {
+  /// Its time had come. It may be behind: of a segment that was sealed since
+  /// it knows only a part, and the rest is not dead.
+  by_the_way,
+  /// It was asked, behind all that is in sealed segments.
+  asked_for,
 };
 
 /// A rewrite under way.
@@ -120,10 +131,11 @@ private:
 
   // -- what there is to do (compactor.cpp) -----------------------------------
 
+  void tell_figures(const collect_figures& request);
   void track(const segment_sealed& sealed);
   void give_back_unused(const segment_sealed& sealed);
   void note_sealed(const segment_sealed& sealed);
-  void note_live(const live_counted& message);
+  void note_live(const live_counted& message, count_kind kind);
   std::vector<storage::segment_usage> usage() const;
   /// What is in no sealed segment has at least this number.
   static storage::sequence_number
@@ -174,6 +186,7 @@ private:
   duration rest_after_chunk() const;
   void add_to_chunk(judged_chunk& chunk,
                     const storage::scanned_record& record) const;
+  static void point_at_keys(judged_chunk& chunk);
   void ask_liveness(std::shared_ptr<judged_chunk> chunk);
   /// Copies 1 MiB of values or a little more, then goes on in another turn.
   void copy_on();

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -135,18 +136,18 @@ struct mark_applied {
 
 // -- from the COMPACTOR ------------------------------------------------------
 
-/// A record whose fate the shard knows.
+/// A record; with its key if `superseded` is to be told from `absent`.
 struct liveness_query {
   storage::key_hash hash = 0;
-  std::string key;
   storage::record_location location;
-  /// Tell `superseded` from `absent`, for which the newer record is read.
-  bool asks_for_newer = false;
+  std::optional<std::string_view> key;
 };
 
 /// Which of these (at most compaction_entries_max) are live.
 struct query_liveness {
   std::vector<liveness_query> records;
+  /// What the keys lie in.
+  std::shared_ptr<const std::string> keys;
 };
 
 /// One verdict per record asked for, in order.
@@ -159,8 +160,7 @@ struct liveness_found {
 struct relocated_record {
   storage::key_hash hash = 0;
   storage::record_location from;
-  /// Size 0: it was not copied, because it has expired or, being a deletion,
-  /// is not needed any more.
+  /// Size 0: not copied; it has expired, or is a deletion nobody needs.
   storage::record_location to;
   storage::timestamp_ms expires_at = 0;
 };

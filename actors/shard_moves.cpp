@@ -20,7 +20,7 @@ liveness_found shard::judge(const query_liveness& query) {
 storage::liveness shard::judge(const liveness_query& record) {
   if (index_.contains(record.hash, record.location))
     return storage::liveness::live;
-  if (!record.asks_for_newer)
+  if (!record.key)
     return storage::liveness::absent;
   candidates_.clear();
   index_.find(record.hash, candidates_);
@@ -28,7 +28,7 @@ storage::liveness shard::judge(const liveness_query& record) {
     return storage::liveness::absent;
   // If the newer record is not in memory, the older one counts as one of an
   // absent key: that keeps more than is needed, never less.
-  auto newer = resolve_now(candidates_, record.key, head_buffer(record.key));
+  auto newer = resolve_now(candidates_, *record.key, head_buffer(*record.key));
   return newer.what == resolved_key::kind::found ? storage::liveness::superseded
                                                  : storage::liveness::absent;
 }

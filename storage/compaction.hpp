@@ -107,11 +107,11 @@ public:
   /// Errors: corrupt (names file and offset), no_space, io_failed, too_large
   /// (the output is full, which one segment alone cannot make it); then the
   /// whole output is to be abandoned.
-  result<record_location> copy(const segment& from,
+  result<record_location> copy(const segment_ptr& from,
                                const scanned_record& record);
   /// The same in steps, for whoever must not spend long on a large value:
-  /// `from` and `record.key` stay until the last one.
-  void begin_copy(const segment& from, const scanned_record& record);
+  /// `record.key` stays until the last one. Cheapest in the order of `from`.
+  void begin_copy(const segment_ptr& from, const scanned_record& record);
   /// Copies at most 1 MiB of the value. The new place, when that was all.
   result<std::optional<record_location>> copy_on();
   result<record_location> add_tombstone(std::string_view key,

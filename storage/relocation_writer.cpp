@@ -1,10 +1,12 @@
 #include "storage/compaction.hpp"
 #include "storage/hint_file.hpp"
 #include "storage/random.hpp"
+#include "storage/segment_window.hpp"
 
 #include <algorithm>
 #include <cassert>
 #include <cstring>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -13,6 +15,9 @@ namespace {
 
 /// Written at once; large enough that the calls cost nothing beside the bytes.
 constexpr std::size_t buffer_bytes = mebibyte;
+/// Records of at most so many bytes are read many at once: a call for each of
+/// them would cost more than the bytes of those in between that are dead.
+constexpr std::uint32_t windowed_bytes_max = 16 * 1024;
 
 error damaged(const segment& from, std::uint64_t offset_bytes) {
   return {errc::corrupt, 0,
@@ -34,12 +39,14 @@ struct relocation_writer::state {
   /// What is not written yet; it ends at `end`.
   std::vector<std::byte> buffer;
   std::uint64_t end = segment_header_bytes;
+  /// Where records are copied from now.
+  segment_ptr source;
+  std::optional<segment_window> window;
   bool finished = false;
   bool abandoned = false;
 
   /// A record on its way.
   struct copy_under_way {
-    const segment* from = nullptr;
     scanned_record record;
     std::uint64_t begins_at = 0;
     /// Of its value.
@@ -52,6 +59,8 @@ struct relocation_writer::state {
   std::byte* extend(std::size_t bytes);
   void begin_record(const record_head& head, std::string_view key);
   record_location end_record(const record_head& head, std::string_view key);
+  result<std::size_t> read_source(std::uint64_t offset_bytes,
+                                  std::span<std::byte> target);
   result<ok> copy_piece();
 };
 
@@ -97,6 +106,21 @@ record_location relocation_writer::state::end_record(const record_head& head,
   return place;
 }
 
+/// Bytes of the record that is being copied. How many there are.
+result<std::size_t>
+relocation_writer::state::read_source(std::uint64_t offset_bytes,
+                                      std::span<std::byte> target) {
+  if (copying->record.location.size_bytes > windowed_bytes_max)
+    return source->bytes().read_at(offset_bytes, target);
+  auto seen = window->view(offset_bytes, target.size());
+  if (!seen)
+    return seen.error();
+  const std::size_t there = std::min(seen->size(), target.size());
+  if (there != 0)
+    std::memcpy(target.data(), seen->data(), there);
+  return there;
+}
+
 /// Appends the next piece of the value and checks it on the way.
 result<ok> relocation_writer::state::copy_piece() {
   const record_head& head = copying->record.head;
@@ -106,16 +130,16 @@ result<ok> relocation_writer::state::copy_piece() {
                                  + key_offset(head.expires_at != 0)
                                  + head.key_bytes;
   const std::span<std::byte> piece{extend(step), step};
-  auto read = copying->from->bytes().read_at(value_at + copying->done, piece);
+  auto read = read_source(value_at + copying->done, piece);
   if (!read)
     return read.error();
   const std::uint64_t record_at = copying->record.location.offset_bytes;
   if (*read != step)
-    return damaged(*copying->from, record_at);
+    return damaged(*source, record_at);
   copying->crc = extend_value_checksum(copying->crc, piece);
   copying->done += step;
   if (copying->done == head.value_bytes && copying->crc != head.value_crc)
-    return damaged(*copying->from, record_at);
+    return damaged(*source, record_at);
   return ok{};
 }
 
@@ -157,7 +181,7 @@ relocation_writer::~relocation_writer() {
     abandon();
 }
 
-result<record_location> relocation_writer::copy(const segment& from,
+result<record_location> relocation_writer::copy(const segment_ptr& from,
                                                 const scanned_record& record) {
   begin_copy(from, record);
   while (true) {
@@ -169,11 +193,15 @@ result<record_location> relocation_writer::copy(const segment& from,
   }
 }
 
-void relocation_writer::begin_copy(const segment& from,
+void relocation_writer::begin_copy(const segment_ptr& from,
                                    const scanned_record& record) {
   state& s = *state_;
   assert(!s.finished && !s.abandoned && !s.copying);
-  s.copying = state::copy_under_way{&from, record};
+  if (s.source != from) {
+    s.source = from;
+    s.window.emplace(from, std::numeric_limits<std::uint64_t>::max());
+  }
+  s.copying = state::copy_under_way{record};
   s.copying->record.head.durable_to = 0;
   s.copying->begins_at = s.end;
   s.begin_record(s.copying->record.head, record.key);
@@ -221,6 +249,9 @@ std::uint64_t relocation_writer::end_bytes() const noexcept {
 result<relocation_writer::finished> relocation_writer::finish() {
   state& s = *state_;
   assert(!s.finished && !s.abandoned);
+  // A victim gives its space back when nobody has it open any more.
+  s.window.reset();
+  s.source.reset();
   if (auto flushed = s.flush(); !flushed)
     return flushed.error();
   if (auto synced = s.target->shared_file()->sync(); !synced)

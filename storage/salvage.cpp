@@ -28,7 +28,7 @@ private:
   result<ok> take(const segment_entry& entry);
   result<ok> copy_records(const segment_ptr& from, const segment_extent& extent,
                           relocation_writer& output);
-  result<ok> keep(const segment& from, const surveyed_record& record,
+  result<ok> keep(const segment_ptr& from, const surveyed_record& record,
                   relocation_writer& output);
   result<ok> install();
 
@@ -132,7 +132,7 @@ result<ok> salvaging::copy_records(const segment_ptr& from,
       return record.error();
     if (!*record)
       break;
-    if (auto kept = keep(*from, **record, output); !kept)
+    if (auto kept = keep(from, **record, output); !kept)
       return kept;
     const std::uint64_t at = (*record)->location.offset_bytes;
     if (at - told > mebibyte && progress_) {
@@ -147,7 +147,8 @@ result<ok> salvaging::copy_records(const segment_ptr& from,
   return ok{};
 }
 
-result<ok> salvaging::keep(const segment& from, const surveyed_record& record,
+result<ok> salvaging::keep(const segment_ptr& from,
+                           const surveyed_record& record,
                            relocation_writer& output) {
   const record_head& head = record.head;
   switch (head.type) {

@@ -31,7 +31,7 @@ protected:
     for (std::uint32_t id = 0; id < 16; ++id) {
       place.segment = storage::segment_id{id};
       auto found = ask_shard<liveness_found>(
-        query_liveness{{{(*hash)(key), std::string{key}, place}}});
+        query_liveness{{{(*hash)(key), place, {}}}, nullptr});
       if (found.verdicts[0] == storage::liveness::live)
         return place;
     }

@@ -32,15 +32,6 @@ protected:
     auto* found = told->find(next_id - 1);
     return found == nullptr ? outcome::shutting_down : found->code;
   }
-  /// What the COMPACTOR says of itself.
-  std::uint64_t figure(std::string_view name) {
-    caf_compat::tell_anon(compactor, collect_figures{session, {next_id++, 0}});
-    run_actors();
-    for (const auto& [each, value] : told->figures.back().figures)
-      if (each == name)
-        return value;
-    return 0;
-  }
   /// Bytes of the files that a start would find.
   std::uint64_t named_bytes() const {
     std::uint64_t sum = 0;
@@ -209,12 +200,12 @@ TEST_F(SpaceTest, TriesAFailedRewriteAgainThoughNothingIsWritten) {
   for (int number = 0; number < 8; ++number)
     erase(key_number(number));
   advance_time(1s);
-  EXPECT_GE(figure("compactions_failed"), 1u);
-  EXPECT_EQ(figure("compactions"), 0u);
+  EXPECT_GE(compactor_figure("compactions_failed"), 1u);
+  EXPECT_EQ(compactor_figure("compactions"), 0u);
   files->stop_failing();
   for (int second = 0; second < 10; ++second)
     advance_time(1s);
-  EXPECT_GE(figure("compactions"), 1u);
+  EXPECT_GE(compactor_figure("compactions"), 1u);
 }
 
 // Goal: overwrites that come faster than compaction frees wait for it, also on
@@ -298,9 +289,9 @@ TEST_F(SpaceTest, DropsDeadSegmentsWithoutCopying) {
   for (int number = 0; number < 200; ++number)
     write("key", std::string(1000, 'v') + std::to_string(number));
   EXPECT_LT(files->used_bytes(), 4 * segment_bytes);
-  EXPECT_EQ(figure("compaction_copied_bytes"), 0u);
-  EXPECT_GT(figure("compacted_segments"), 20u);
-  EXPECT_EQ(figure("compactions_failed"), 0u);
+  EXPECT_EQ(compactor_figure("compaction_copied_bytes"), 0u);
+  EXPECT_GT(compactor_figure("compacted_segments"), 20u);
+  EXPECT_EQ(compactor_figure("compactions_failed"), 0u);
 }
 
 // Goal: while compaction lags behind, writes wait, longer the more it does.

@@ -358,6 +358,15 @@ std::string store_fixture::key_of_shard(std::uint32_t shard,
   }
 }
 
+std::uint64_t store_fixture::compactor_figure(std::string_view name) {
+  caf_compat::tell_anon(compactor, collect_figures{session, {}});
+  run_actors();
+  for (const auto& [each, value] : told->figures.back().figures)
+    if (each == name)
+      return value;
+  return 0;
+}
+
 std::string store_fixture::value_of(std::string_view key) {
   auto id = probe_id_++;
   read(session, id, key);

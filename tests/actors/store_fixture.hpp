@@ -136,6 +136,8 @@ protected:
   std::string key_of_shard(std::uint32_t shard, std::string_view prefix) const;
   /// Reads `key` through its shard; "<absent>" if there is none.
   std::string value_of(std::string_view key);
+  /// One of the figures of the COMPACTOR; 0: there is none of this name.
+  std::uint64_t compactor_figure(std::string_view name);
   /// What a session reads that was told where a value lies.
   static std::string value_at(const stored_value& place);
 

@@ -228,7 +228,7 @@ TEST_F(CompactionTest, ALargeValueIsCopiedInSteps) {
   ASSERT_TRUE(record && *record);
   auto output = new_output();
   ASSERT_TRUE(output);
-  (*output)->begin_copy(*log, **record);
+  (*output)->begin_copy(log, **record);
   int steps = 0;
   std::optional<record_location> place;
   while (!place) {
@@ -260,8 +260,8 @@ TEST_F(CompactionTest, AFullOutputRefusesMore) {
   ASSERT_TRUE(record && *record);
   auto output = new_output();
   ASSERT_TRUE(output);
-  ASSERT_TRUE((*output)->copy(*log, **record));
-  auto more = (*output)->copy(*log, **record);
+  ASSERT_TRUE((*output)->copy(log, **record));
+  auto more = (*output)->copy(log, **record);
   ASSERT_FALSE(more);
   EXPECT_EQ(more.error().code, errc::too_large);
   auto tombstone = (*output)->add_tombstone("key", 7);

@@ -110,7 +110,7 @@ private:
   result<ok> persist_time();
   result<ok> rewrite(const std::vector<segment_id>& victims,
                      relocation_writer& output);
-  result<ok> rewrite_one(const segment& from, const segment_entry& entry,
+  result<ok> rewrite_one(const segment_ptr& from, const segment_entry& entry,
                          const std::vector<segment_id>& victims,
                          relocation_writer& output);
   result<ok> replace(const std::vector<segment_id>& victims,

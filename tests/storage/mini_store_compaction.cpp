@@ -80,18 +80,17 @@ mini_store::compact(const std::vector<segment_id>& victims) {
 result<ok> mini_store::rewrite(const std::vector<segment_id>& victims,
                                relocation_writer& output) {
   for (const segment_id id : victims)
-    if (auto done = rewrite_one(*segments_[id], entry_of(id), victims, output);
+    if (auto done = rewrite_one(segments_[id], entry_of(id), victims, output);
         !done)
       return done;
   return ok{};
 }
 
-result<ok> mini_store::rewrite_one(const segment& from,
+result<ok> mini_store::rewrite_one(const segment_ptr& from,
                                    const segment_entry& entry,
                                    const std::vector<segment_id>& victims,
                                    relocation_writer& output) {
-  segment_scanner scanner{segments_[from.id()], entry.end_bytes,
-                          segment_scanner::values::skip};
+  segment_scanner scanner{from, entry.end_bytes, segment_scanner::values::skip};
   const auto horizon
     = tombstone_rule{usage(), unsealed_base()}.horizon(victims);
   while (true) {
