@@ -36,6 +36,16 @@ void add_global_options(CLI::App& app, settings& chosen) {
     ->option_text("SECONDS [60]");
 }
 
+/// What is wrong with a line, as all errors are told.
+std::string usage_error(const CLI::App& app, const CLI::Error& error,
+                        bool in_shell) {
+  const auto meant = app.get_subcommands();
+  const std::string name = meant.empty() ? "" : meant.front()->get_name() + " ";
+  return std::string{"kvs-client: "} + error.what()
+         + (in_shell ? "\nType 'help' for the commands.\n"
+                     : "\nTry 'kvs-client " + name + "--help'.\n");
+}
+
 // The only place that sees exceptions of the option parser.
 parsed_line parse(std::vector<std::string> words, settings defaults,
                   bool in_shell) {
@@ -43,6 +53,9 @@ parsed_line parse(std::vector<std::string> words, settings defaults,
   line.chosen = std::move(defaults);
   CLI::App app{"Stores and reads keys and values on a kvs node.",
                in_shell ? "" : "kvs-client"};
+  app.failure_message([in_shell](const CLI::App* of, const CLI::Error& error) {
+    return usage_error(*of, error, in_shell);
+  });
   app.require_subcommand(in_shell ? 1 : 0, 1);
   if (!in_shell)
     add_global_options(app, line.chosen);

@@ -122,6 +122,17 @@ class CliTest(unittest.TestCase):
             self.assertEqual(done.returncode, 0)
             self.assertIn(b"--help", done.stdout)
 
+    def test_wrong_words_are_told_as_all_errors_are(self):
+        for words, what, topic in ((["nosuch"], b"nosuch", b""),
+                                   (["get"], b"KEY is required", b"get "),
+                                   (["get", "a", "--bogus"], b"--bogus",
+                                    b"get ")):
+            done = client(*words)
+            self.assertEqual((done.returncode, done.stdout), (64, b""))
+            self.assertRegex(done.stderr, rb"\Akvs-client: [^\n]*" + what)
+            self.assertTrue(done.stderr.endswith(
+                b"\nTry 'kvs-client " + topic + b"--help'.\n"), done.stderr)
+
     # -- other commands on keys -----------------------------------------------
 
     def test_mget_answers_in_the_order_of_the_keys(self):
