@@ -152,6 +152,9 @@ bool shard::exchange(const published_record& record,
              : index_.remove(record.hash, older.location);
   if (!done)
     return false;
+  if (is_put && has_expired(older)
+      && older.expires_at != record.entry.expires_at)
+    note_expired(record.key, older);
   forget_expiry(older);
   if (!is_put)
     --key_count_;

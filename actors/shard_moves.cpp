@@ -53,6 +53,7 @@ bool shard::touches_unsettled(const apply_moves& message) const {
 
 moves_applied shard::apply(const apply_moves& message) {
   moves_applied done;
+  read_heads expired;
   prefetch(message.moves);
   for (const auto& each : message.moves) {
     storage::index_entry entry{each.to, 0, each.expires_at};
@@ -68,11 +69,18 @@ moves_applied shard::apply(const apply_moves& message) {
       index_.remove(each.hash, each.from);
       ++done.moved;
     } else if (index_.remove(each.hash, each.from)) {
+      // Its time had come before it was swept.
       forget_expiry(entry);
       --key_count_;
       ++done.moved;
+      ++figures_.expired;
+      if (args_.expiry_listener)
+        expired.records.push_back(
+          {segment_of(each.from.segment), each.from, false});
     }
   }
+  if (!expired.records.empty())
+    announce_expired(std::move(expired));
   live_changed_ = true;
   return done;
 }

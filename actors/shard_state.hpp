@@ -172,6 +172,10 @@ private:
   /// Takes an expired record out of the index. False: it is not there.
   bool retire(const storage::expiring_record& expired);
   void announce_expired(read_heads gone);
+  /// A key had expired when it was written again, before it was swept.
+  void note_expired(std::string_view key, const storage::index_entry& older);
+  /// Announces those whose expiry may be reported by now.
+  void announce_rewritten();
 
   // -- publications (shard.cpp) ---------------------------------------------
 
@@ -301,6 +305,9 @@ private:
   /// The MANIFEST holds at least this time; later expiries are not reported
   /// yet.
   storage::timestamp_ms persisted_time_;
+  /// Keys that had expired at a time when they were written again; until that
+  /// is persisted nobody is told.
+  std::vector<std::pair<storage::timestamp_ms, std::string>> rewritten_;
   bool time_requested_ = false;
 
   /// Leaves at the end of the turn.

@@ -40,6 +40,7 @@ void shard::request_time() {
           fail_timed_scans(reply.error);
         } else {
           persisted_time_ = std::max(persisted_time_, reply.time);
+          announce_rewritten();
           if (held_batches_.empty())
             timed_.send(this, durable_version_);
           else
@@ -65,6 +66,8 @@ void shard::tick() {
   expiring_.purge_some([this](const auto& each) {
     return index_.contains(each.hash, each.location);
   });
+  if (!rewritten_.empty())
+    request_time();
   auto earliest = expiring_.earliest();
   if (earliest != 0 && earliest <= args_.clock->now()) {
     if (earliest <= persisted_time_)
@@ -106,6 +109,27 @@ void shard::sweep() {
   // Others get their turn in between.
   if (expired.size() >= sweep_records_max && kept < expired.size())
     caf_compat::tell(this, this, sweep_due{});
+}
+
+void shard::note_expired(std::string_view key,
+                         const storage::index_entry& older) {
+  ++figures_.expired;
+  if (!args_.expiry_listener)
+    return;
+  rewritten_.push_back({older.expires_at, std::string{key}});
+  announce_rewritten();
+}
+
+void shard::announce_rewritten() {
+  keys_expired message;
+  std::erase_if(rewritten_, [&](auto& each) {
+    if (each.first > persisted_time_)
+      return false;
+    message.keys.push_back(std::move(each.second));
+    return true;
+  });
+  if (!message.keys.empty())
+    caf_compat::tell(this, args_.expiry_listener, std::move(message));
 }
 
 bool shard::retire(const storage::expiring_record& expired) {

@@ -138,11 +138,26 @@ class Script:
         return agreed and not self.strict
 
 
+def is_by_pattern(reply):
+    return b"\r\npmessage\r\n" in reply[:20]
+
+
+def flattened(replies):
+    """What EXEC executes may send messages into the midst of its reply."""
+    for reply in replies:
+        items = resp.items_of(reply) or []
+        if not is_by_pattern(reply) and any(map(is_by_pattern, items)):
+            yield reply[:reply.index(b"\n")]
+            yield from items
+        else:
+            yield reply
+
+
 def by_pattern_in_order(replies):
     """The same replies; messages of patterns that came in a row sorted."""
     ordered = []
-    for is_message, run in itertools.groupby(
-            replies, lambda reply: b"\r\npmessage\r\n" in reply[:20]):
+    for is_message, run in itertools.groupby(flattened(replies),
+                                             is_by_pattern):
         ordered += sorted(run) if is_message else run
     return ordered
 

@@ -203,6 +203,21 @@ def notifications():
             [*steps, 'a CONFIG SET notify-keyspace-events ""'])
 
 
+def late_notifications():
+    """A key that is written again behind its deadline has expired, too."""
+    for write in ("SET k 2", "SET k 2 NX", "SET k 2 EX 100", "INCR k",
+                  "APPEND k 2", "SETBIT k 0 1", "MSET k 2", "GETSET k 2"):
+        yield f"an expired key and {write}", f"""
+            a CONFIG SET notify-keyspace-events KEAn
+            b PSUBSCRIBE __key*__:*
+            a SET k 1 PX 1
+            sleep 0.003
+            a {write}
+            sleep 0.7
+            a CONFIG SET notify-keyspace-events ""
+            a DEL k"""
+
+
 def own_notifications():
     """Who listens in RESP3 hears its own writes among its replies."""
     listens = """
@@ -263,5 +278,5 @@ def channels(context):
     """SUBSCRIBE, PUBLISH, notifications, and what a listener may do."""
     rounds = [(f"random channels {number}",
                random_steps(context.source(number))) for number in range(6)]
-    run_scripts(context, [*STORIES, *notifications(),
+    run_scripts(context, [*STORIES, *notifications(), *late_notifications(),
                           *own_notifications(), *rounds])
