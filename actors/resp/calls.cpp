@@ -12,6 +12,7 @@ namespace {
 using protocol::resp::command_flag;
 using protocol::resp::reply_writer;
 using protocol::resp::value_use;
+using clock_type = std::chrono::steady_clock;
 
 /// Commands that only write: what their keys hold does not matter.
 bool needs_nothing(const call& what) {
@@ -216,6 +217,7 @@ std::vector<operation> call_program::run(protocol::pacer& pace) {
   replies_.clear();
   replies_.resize(calls_.size());
   events_.assign(calls_.size(), {});
+  took_.assign(is_measured_ ? calls_.size() : 0, {});
   written_memory_.clear();
   aborted_ = !watches_hold();
   if (aborted_)
@@ -228,8 +230,11 @@ std::vector<operation> call_program::run(protocol::pacer& pace) {
       continue;
     view.collect(each.wants_events ? &events_[at] : nullptr);
     reply_writer reply{replies_[at], each.version};
+    auto began = is_measured_ ? clock_type::now() : clock_type::time_point{};
     protocol::resp::execute(*each.spec, each.args, view, reply, each.limits,
                             pace);
+    if (is_measured_)
+      took_[at] = clock_type::now() - began;
     // Few commands can make many large values of small ones.
     too_large_
       = calls_.size() > 1 && view.written_bytes() > storage::segment_bytes_max;

@@ -9,6 +9,7 @@
 #include "storage/clock.hpp"
 #include "storage/key_hash.hpp"
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -98,6 +99,14 @@ public:
   std::vector<std::vector<key_event>>& events() {
     return events_;
   }
+  /// Measure from now on how long each call takes.
+  void measure() {
+    is_measured_ = true;
+  }
+  /// 0 if that was not measured.
+  std::chrono::steady_clock::duration took(std::size_t call) const {
+    return is_measured_ ? took_[call] : std::chrono::steady_clock::duration{};
+  }
   /// A watched key has changed: nothing was done.
   bool is_aborted() const {
     return aborted_;
@@ -116,6 +125,8 @@ private:
   std::vector<protocol::byte_buffer> replies_;
   std::vector<std::vector<key_event>> events_;
   std::vector<memory_owners> written_memory_;
+  std::vector<std::chrono::steady_clock::duration> took_;
+  bool is_measured_ = false;
   bool aborted_ = false;
   bool too_large_ = false;
 };

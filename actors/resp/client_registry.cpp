@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <deque>
+#include <functional>
 #include <map>
 #include <set>
+#include <tuple>
 #include <utility>
 
 namespace kvs::actors::resp {
@@ -16,7 +18,7 @@ constexpr std::chrono::hours duration_of_centuries{24 * 365 * 200};
 
 /// Answers that are being gathered from all sessions.
 struct census {
-  caf::typed_response_promise<clients_described> promise;
+  std::function<void(clients_described)> then;
   std::map<std::uint64_t, client_description> clients;
   client_counters counted;
   std::size_t missing = 0;
@@ -54,6 +56,7 @@ public:
 
   behavior_type make_behavior() override {
     caf_compat::tell(this, publisher_, settings_changed{settings_});
+    measured_ = this->clock().now();
     return {
       [this](const client_joined& message) {
         clients_[message.id] = message.client;
@@ -65,7 +68,16 @@ public:
         clients_.erase(message.id);
         watch(message.id, false);
       },
-      [this](const describe_clients&) { return gather(); },
+      [this](const describe_clients&) -> caf::result<clients_described> {
+        auto promise
+          = this->template make_response_promise<clients_described>();
+        gather([this, promise](clients_described all) mutable {
+          all.counted.subtract(forgotten_);
+          measure(all);
+          promise.deliver(std::move(all));
+        });
+        return promise;
+      },
       [this](const close_clients& request) { return close(request); },
       [this](const pause_clients& request) {
         pause(request);
@@ -103,10 +115,14 @@ public:
         slow_.clear();
         return counters_reset{};
       },
-      [this](const reset_counters&) {
-        gone_ = {};
-        joined_ = 0;
-        return counters_reset{};
+      [this](const reset_counters&) -> caf::result<counters_reset> {
+        auto promise = this->template make_response_promise<counters_reset>();
+        gather([this, promise](const clients_described& all) mutable {
+          forgotten_ = all.counted;
+          joined_ = 0;
+          promise.deliver(counters_reset{});
+        });
+        return promise;
       },
       [this](const pause_check_due& message) {
         if (message.number == pause_number_)
@@ -121,9 +137,9 @@ public:
   }
 
 private:
-  caf::result<clients_described> gather() {
+  void gather(std::function<void(clients_described)> then) {
     auto under_way = std::make_shared<census>();
-    under_way->promise = this->make_response_promise<clients_described>();
+    under_way->then = std::move(then);
     under_way->counted = gone_;
     under_way->missing = clients_.size();
     for (const auto& [id, client] : clients_)
@@ -138,7 +154,6 @@ private:
           [this, under_way](const caf::error&) { one_less(*under_way); });
     if (clients_.empty())
       finish(*under_way);
-    return under_way->promise;
   }
 
   void one_less(census& under_way) {
@@ -152,7 +167,28 @@ private:
       all.clients.push_back(std::move(client));
     all.counted = under_way.counted;
     all.joined = joined_;
-    under_way.promise.deliver(std::move(all));
+    under_way.then(std::move(all));
+  }
+
+  /// How fast commands and bytes have come lately.
+  void measure(clients_described& all) {
+    auto now = this->clock().now();
+    auto seconds = std::chrono::duration<double>(now - measured_).count();
+    if (seconds >= 1) {
+      auto rate = [seconds](std::uint64_t after, std::uint64_t before) {
+        return after < before ? 0
+                              : static_cast<double>(after - before) / seconds;
+      };
+      const auto& [before, after] = std::tie(last_counted_, all.counted);
+      commands_per_second_ = rate(after.commands, before.commands);
+      input_per_second_ = rate(after.input_bytes, before.input_bytes);
+      output_per_second_ = rate(after.output_bytes, before.output_bytes);
+      last_counted_ = all.counted;
+      measured_ = now;
+    }
+    all.commands_per_second = commands_per_second_;
+    all.input_bytes_per_second = input_per_second_;
+    all.output_bytes_per_second = output_per_second_;
   }
 
   caf::result<clients_closed> close(const close_clients& request) {
@@ -250,7 +286,15 @@ private:
   std::map<std::uint64_t, client_actor> clients_;
   std::set<std::uint64_t> watchers_;
   client_counters gone_;
+  /// What had been counted when the counters were reset.
+  client_counters forgotten_;
   std::uint64_t joined_ = 0;
+  /// What was counted when the rates were measured last, and the rates.
+  client_counters last_counted_;
+  caf::actor_clock::time_point measured_{};
+  double commands_per_second_ = 0;
+  double input_per_second_ = 0;
+  double output_per_second_ = 0;
   std::deque<slow_command> slow_;
   std::uint64_t slow_count_ = 0;
   std::uint64_t pause_number_ = 0;

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,6 +29,8 @@ struct client_counters {
   std::uint64_t misses = 0;
   std::uint64_t input_bytes = 0;
   std::uint64_t output_bytes = 0;
+  /// Error replies by their first word.
+  std::map<std::string, std::uint64_t> errors;
 
   void add(const client_counters& other) {
     commands += other.commands;
@@ -35,6 +38,19 @@ struct client_counters {
     misses += other.misses;
     input_bytes += other.input_bytes;
     output_bytes += other.output_bytes;
+    for (const auto& [word, count] : other.errors)
+      errors[word] += count;
+  }
+  /// @pre what was counted until some time before
+  void subtract(const client_counters& earlier) {
+    commands -= earlier.commands;
+    hits -= earlier.hits;
+    misses -= earlier.misses;
+    input_bytes -= earlier.input_bytes;
+    output_bytes -= earlier.output_bytes;
+    for (const auto& [word, count] : earlier.errors)
+      if ((errors[word] -= count) == 0)
+        errors.erase(word);
   }
 };
 
@@ -76,9 +92,13 @@ struct describe_clients {};
 
 struct clients_described {
   std::vector<client_description> clients;
-  /// With those that are gone.
+  /// With those that are gone, since `reset_counters`.
   client_counters counted;
   std::uint64_t joined = 0;
+  /// Between the last two questions that were at least a second apart.
+  double commands_per_second = 0;
+  double input_bytes_per_second = 0;
+  double output_bytes_per_second = 0;
 };
 
 /// Close these sessions.

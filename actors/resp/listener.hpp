@@ -22,6 +22,8 @@ struct process_figures {
   std::uint64_t resident_bytes = 0;
   std::uint64_t own_bytes = 0;
   std::uint64_t peak_bytes = 0;
+  /// Of memory.
+  std::uint64_t machine_bytes = 0;
   /// With six decimals.
   std::string user_seconds;
   std::string system_seconds;

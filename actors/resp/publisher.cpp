@@ -65,6 +65,7 @@ public:
           auto it = channels_.find(each);
           found.counts.push_back(it == channels_.end() ? 0 : it->second.size());
         }
+        found.channels = channels_.size();
         found.patterns = patterns_.size();
         return found;
       },

@@ -85,6 +85,8 @@ struct count_subscribers {
 struct subscribers_counted {
   /// As asked for.
   std::vector<std::uint64_t> counts;
+  /// Of all that have any.
+  std::uint64_t channels = 0;
   std::uint64_t patterns = 0;
 };
 

@@ -28,6 +28,8 @@ std::string resp_connection::description() const {
     flags += 'P';
   if (in_transaction_)
     flags += 'x';
+  if (no_evict_)
+    flags += 'e';
   if (flags.empty())
     flags = "N";
   std::string command{last_command_};
@@ -41,9 +43,9 @@ std::string resp_connection::description() const {
          + std::to_string(in_transaction_ ? static_cast<int>(queued_.size())
                                           : -1)
          + " qbuf=0 qbuf-free=0 argv-mem=0 multi-mem="
-         + std::to_string(queued_bytes_) + " rbs=0 rbp=0 obl=0 oll="
-         + std::to_string(replies_.size()) + " omem=0 tot-mem=0 events=r cmd="
-         + command + " user=default redir=-1 resp=" + std::to_string(version_);
+         + std::to_string(queued_bytes_)
+         + " rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r cmd=" + command
+         + " user=default redir=-1 resp=" + std::to_string(version_);
 }
 
 void resp_connection::client_command(reply_place place,
@@ -154,7 +156,7 @@ void resp_connection::client_list(reply_place place, const arguments& args) {
   } else if (args.size() > 3 && equals_ignoring_case(args[2], "id")) {
     for (std::size_t at = 3; at < args.size(); ++at) {
       auto id = to_integer(args[at]);
-      if (!id || *id <= 0)
+      if (!id)
         return finish_error(place, "ERR Invalid client ID");
       ids.push_back(static_cast<std::uint64_t>(*id));
     }
@@ -189,9 +191,7 @@ void resp_connection::client_reply(reply_place place, const arguments& args) {
   } else {
     return finish_error(place, "ERR syntax error");
   }
-  if (place.element < 0)
-    return replies_.set_silent(place.number);
-  finish(place, command_output{});
+  finish_silent(place);
 }
 
 void resp_connection::client_kill(reply_place place, const arguments& args) {

@@ -127,12 +127,16 @@ private:
                       const arguments& args, const memory_owner& memory);
   call make_call(const command_spec& spec, arguments args,
                  const memory_owner& memory) const;
+  /// Counts a reply if it is an error.
+  void note_error(std::span<const std::byte> reply);
   void finish(reply_place place, command_output output);
   void finish(reply_place place, byte_buffer reply) {
     finish(place, command_output{{}, std::move(reply), {}});
   }
   void finish_exec();
   void finish_text(reply_place place, std::string_view whole);
+  /// Nothing is replied.
+  void finish_silent(reply_place place);
   void finish_error(reply_place place, std::string_view text);
   template <class Write>
   void finish_with(reply_place place, Write write) {
@@ -146,8 +150,13 @@ private:
 
   // -- resp_diagnosis.cpp: what others see of this client's commands ---------
 
-  void monitor(const arguments& args);
-  void note_slow(const call& what, clock_type::time_point began);
+  /// Shows a command to those who monitor, if there are any.
+  void monitor(const command_spec& spec, const arguments& args);
+  /// The command goes into the slow log if its reply takes too long, …
+  void await_slow(std::uint64_t number, call what);
+  /// … which is known now.
+  void note_known(std::uint64_t number);
+  void note_slow(const call& what, clock_type::duration span);
 
   // -- resp_data.cpp: commands on keys
   // ------------------------------------------
@@ -161,7 +170,7 @@ private:
   void submit_put(std::uint64_t number, const call& what);
   void run_on_one_key(std::uint64_t number, call what);
   void run_program(std::uint64_t number, call what);
-  void run_on_store(reply_place place, const call& what);
+  void run_on_store(std::uint64_t number, const call& what);
   void scan(std::uint64_t number, const call& what);
   /// Whether it is an error, which is the reply then.
   bool has_failed(reply_place place, const protocol::reply& reply);
@@ -179,7 +188,7 @@ private:
 
   void begin_transaction(std::uint64_t number);
   void discard(std::uint64_t number);
-  void execute(std::uint64_t number);
+  void execute(std::uint64_t number, const call& exec);
   void take_executed(const failure& error, call_program& done,
                      std::uint64_t number);
   void watch_keys(std::uint64_t number, const arguments& args);

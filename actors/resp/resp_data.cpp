@@ -38,8 +38,8 @@ void resp_connection::run_on_keys(call what) {
   auto number = open_place();
   if (spec.name == "scan")
     return scan(number, what);
-  if (spec.first_key == 0 && spec.handler != nullptr)
-    return run_on_store({number, -1}, what);
+  if (spec.first_key == 0)
+    return run_on_store(number, what);
   for (auto key : keys_of(spec, what.args))
     if (key.size() > what.limits.key_bytes_max)
       return finish_error({number, -1},
@@ -120,6 +120,8 @@ void resp_connection::submit_operation(std::uint64_t number, answer_form form,
 }
 
 void resp_connection::submit_put(std::uint64_t number, const call& what) {
+  if (settings_->logs_quick_commands())
+    replies_.at(number).asked = std::make_unique<call>(what);
   operation op;
   op.kind = operation_kind::put;
   op.key = what.args[1];
@@ -166,7 +168,7 @@ void resp_connection::run_program(std::uint64_t number, call what) {
     std::move(calls), std::vector<watch>{}, args_.store.hash, args_.store.clock,
     [this, number](const failure& error, call_program& done) {
       const auto& ended = done.calls().front();
-      note_slow(ended, replies_.at(number).began);
+      note_slow(ended, clock_type::now() - replies_.at(number).began);
       if (error.code != outcome::ok) {
         finish_error({number, -1}, error_text(error));
       } else {
@@ -183,7 +185,7 @@ void resp_connection::answered(std::uint64_t number, const answer& found,
   auto& place = replies_.at(number);
   auto what = std::move(place.asked);
   if (what != nullptr)
-    note_slow(*what, place.began);
+    note_slow(*what, clock_type::now() - place.began);
   if (found.code != outcome::ok) {
     finish_error({number, -1}, error_text({found.code, found.detail}));
     return drain();
@@ -224,6 +226,7 @@ void resp_connection::answered(std::uint64_t number, const answer& found,
       auto& result
         = *static_cast<call_result*>(const_cast<void*>(found.result.get()));
       if (result.events.empty()) {
+        note_error(result.reply.bytes());
         replies_.set_shared(number, as_text(result.reply.bytes()),
                             found.result);
         break;
@@ -291,12 +294,14 @@ void resp_connection::publish(reply_place place, const call& what,
 // -- the whole store
 // -----------------------------------------------------------------
 
-void resp_connection::run_on_store(reply_place place, const call& what) {
+void resp_connection::run_on_store(std::uint64_t number, const call& what) {
   const auto& spec = *what.spec;
+  reply_place place{number, -1};
   auto in_words = [&](std::string_view word) {
     return what.args.size() == 2 && equals_ignoring_case(what.args[1], word);
   };
-  if (spec.name == "dbsize")
+  if (spec.name == "dbsize") {
+    await_slow(number, what);
     return ask_store(protocol::count{}, [this, place](const auto& reply) {
       if (has_failed(place, reply))
         return;
@@ -305,14 +310,16 @@ void resp_connection::run_on_store(reply_place place, const call& what) {
         out.integer(static_cast<std::int64_t>(count));
       });
     });
+  }
   if ((spec.name == "flushall" || spec.name == "flushdb")
-      && (what.args.size() == 1 || in_words("async") || in_words("sync")))
+      && (what.args.size() == 1 || in_words("async") || in_words("sync"))) {
+    await_slow(number, what);
     return ask_store(protocol::flush{}, [this, place](const auto& reply) {
       if (!has_failed(place, reply))
         finish_text(place, "+OK\r\n");
     });
-  if (place.element < 0)
-    return run_program(place.number, what);
+  }
+  run_program(number, what);
 }
 
 bool resp_connection::has_failed(reply_place place,
@@ -345,6 +352,7 @@ void resp_connection::scan(std::uint64_t number, const call& what) {
   auto parsed = protocol::resp::parse_scan(what.args);
   if (!parsed.error.empty())
     return finish_error({number, -1}, parsed.error);
+  await_slow(number, what);
   protocol::scan request;
   // Any number is a cursor; one that no scan has returned is behind the end.
   request.cursor = parsed.cursor;

@@ -1,5 +1,6 @@
 // Which command a client means, whether it may run, and where its reply goes.
 
+#include "actors/byte_views.hpp"
 #include "actors/resp/resp_connection.hpp"
 #include "actors/wire_status.hpp"
 #include "protocol/resp/command_replies.hpp"
@@ -41,6 +42,12 @@ void resp_connection::dispatch(arguments args, const memory_owner& memory) {
     return reject(args[0], std::move(found.error));
   const auto& spec = *found.spec;
   last_command_ = spec.name;
+  if (spec.name == "debug")
+    return reject(spec.name,
+                  "ERR DEBUG command not allowed. If the enable-debug-command "
+                  "option is set to \"local\", you can run it from a local "
+                  "connection, otherwise you need to set this option in the "
+                  "configuration file, and then restart the server.");
   if (is_subscribed() && version_ == 2
       && !is_one_of(spec.name, {"subscribe", "psubscribe", "unsubscribe",
                                 "punsubscribe", "ping", "quit", "reset"})) {
@@ -50,6 +57,11 @@ void resp_connection::dispatch(arguments args, const memory_owner& memory) {
                  "RESET are allowed in this context");
     return reject(spec.name, std::move(error));
   }
+  // Redis takes who monitors for a replica.
+  if (is_monitor_
+      && (spec.is(command_flag::write) || spec.is(command_flag::readonly)
+          || spec.name == "publish"))
+    return reject(spec.name, "ERR Replica can't interact with the keyspace");
   admit(spec, std::move(args), memory);
 }
 
@@ -77,9 +89,9 @@ void resp_connection::admit(const command_spec& spec, arguments args,
       && !is_one_of(spec.name,
                     {"exec", "discard", "multi", "watch", "quit", "reset"}))
     return queue_command(spec, std::move(args), memory);
-  if (settings_->is_monitored && !spec.is(command_flag::admin)
-      && spec.name != "exec")
-    monitor(args);
+  // EXEC is shown behind what it executes.
+  if (spec.name != "exec")
+    monitor(spec, args);
   run(spec, std::move(args), memory);
   drain();
 }
@@ -149,10 +161,11 @@ void resp_connection::run(const command_spec& spec, arguments args,
   if (spec.handler != nullptr)
     return run_on_keys(make_call(spec, std::move(args), memory));
   auto number = open_place();
+  await_slow(number, make_call(spec, args, memory));
   if (spec.name == "multi")
     return begin_transaction(number);
   if (spec.name == "exec")
-    return execute(number);
+    return execute(number, make_call(spec, std::move(args), memory));
   if (spec.name == "discard")
     return discard(number);
   if (spec.name == "watch")
@@ -200,7 +213,16 @@ void resp_connection::run_in_session(reply_place place,
   server_command(place, spec, args);
 }
 
+void resp_connection::note_error(std::span<const std::byte> reply) {
+  auto text = as_text(reply);
+  if (text.empty() || text.front() != '-')
+    return;
+  text.remove_prefix(1);
+  ++counted_.errors[std::string{text.substr(0, text.find_first_of(" \r"))}];
+}
+
 void resp_connection::finish(reply_place place, command_output output) {
+  note_error(output.reply.bytes());
   if (place.element >= 0) {
     exec_->elements[static_cast<std::size_t>(place.element)]
       = std::move(output);
@@ -208,6 +230,7 @@ void resp_connection::finish(reply_place place, command_output output) {
       finish_exec();
     return;
   }
+  note_known(place.number);
   if (output.pushed.size() + output.pushed_late.size() > 0) {
     auto is_unwanted
       = std::exchange(replies_.at(place.number).is_unwanted, false);
@@ -236,9 +259,17 @@ void resp_connection::finish_exec() {
 }
 
 void resp_connection::finish_text(reply_place place, std::string_view whole) {
-  if (place.element < 0)
-    return replies_.set_text(place.number, whole);
-  finish_with(place, [&](reply_writer& out) { out.raw(whole); });
+  if (place.element >= 0)
+    return finish_with(place, [&](reply_writer& out) { out.raw(whole); });
+  note_known(place.number);
+  replies_.set_text(place.number, whole);
+}
+
+void resp_connection::finish_silent(reply_place place) {
+  if (place.element >= 0)
+    return finish(place, command_output{});
+  note_known(place.number);
+  replies_.set_silent(place.number);
 }
 
 void resp_connection::finish_error(reply_place place, std::string_view text) {

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
+#include <utility>
 
 namespace kvs::actors::resp {
 namespace {
@@ -56,13 +58,20 @@ void resp_connection::server_command(reply_place place,
     });
   if (name == "save")
     return sync_then("+OK\r\n");
-  if (name == "bgsave")
-    return sync_then("+Background saving started\r\n");
+  if (name == "bgsave") {
+    if (args.size() > 2
+        || (args.size() == 2 && !equals_ignoring_case(args[1], "schedule")))
+      return finish_error(place, "ERR syntax error");
+    return sync_then(place.element < 0 ? "+Background saving started\r\n"
+                                       : "+Background saving scheduled\r\n");
+  }
   if (name == "bgrewriteaof") {
     // The reply does not wait for the compaction, as that of Redis does not.
     ask_store(protocol::compact{}, [](const auto&) {});
-    return finish_text(place,
-                       "+Background append only file rewriting started\r\n");
+    return finish_text(
+      place, place.element < 0
+               ? "+Background append only file rewriting started\r\n"
+               : "+Background append only file rewriting scheduled\r\n");
   }
   if (name == "wait") {
     auto replicas = to_integer(args[1]);
@@ -102,32 +111,34 @@ void resp_connection::server_command(reply_place place,
     return finish_error(place, "ERR No samples available for event '"
                                  + std::string{args[2]} + "'");
   if (name == "monitor") {
-    is_monitor_ = true;
+    if (place.element >= 0)
+      return finish_error(place,
+                          "ERR MONITOR isn't allowed for DENY BLOCKING client");
+    if (std::exchange(is_monitor_, true))
+      return finish_silent(place);
     return ask_registry<commands_watched>(
       watch_commands{services_.client_id, true},
       [this, place](const commands_watched&) {
         finish_text(place, "+OK\r\n");
       });
   }
-  if (name == "debug")
-    return finish_error(
-      place, "ERR DEBUG command not allowed. If the enable-debug-command "
-             "option is set to \"local\", you can run it from a local "
-             "connection, otherwise you need to set this option in the "
-             "configuration file, and then restart the server.");
   if (name == "shutdown") {
-    if (args.size() > 1 && equals_ignoring_case(args[1], "abort"))
+    std::set<std::string> words;
+    for (std::size_t at = 1; at < args.size(); ++at)
+      words.insert(lower(args[at]));
+    auto has_unknown = std::ranges::any_of(words, [](const auto& word) {
+      return word != "nosave" && word != "save" && word != "now"
+             && word != "force" && word != "abort";
+    });
+    if (has_unknown || (words.contains("abort") && words.size() > 1)
+        || (words.contains("save") && words.contains("nosave")))
+      return finish_error(place, "ERR syntax error");
+    if (words.contains("abort"))
       return finish_error(place, "ERR No shutdown in progress.");
-    for (std::size_t at = 1; at < args.size(); ++at) {
-      auto word = lower(args[at]);
-      if (word != "nosave" && word != "save" && word != "now"
-          && word != "force")
-        return finish_error(place, "ERR syntax error");
-    }
     // As in Redis there is no reply: the connection ends.
     if (services_.on_shutdown)
       services_.on_shutdown();
-    replies_.set_silent(place.number);
+    finish_silent(place);
     return end_input(false);
   }
   finish_error(place, "ERR " + std::string{args[0]}
@@ -167,8 +178,7 @@ void resp_connection::config_command(reply_place place,
                                           finish_text(place, "+OK\r\n");
                                         });
   if (args.size() % 2 != 0)
-    return finish_error(
-      place, "ERR wrong number of arguments for 'config|set' command");
+    return finish_error(place, "ERR syntax error");
   change_settings request;
   for (std::size_t at = 2; at + 1 < args.size(); at += 2) {
     auto key = lower(args[at]);
@@ -198,6 +208,8 @@ void resp_connection::slowlog_command(reply_place place,
       [this, place](const counters_reset&) { finish_text(place, "+OK\r\n"); });
   list_slow_commands request;
   request.count = name == "len" ? 0 : 10;
+  if (name == "get" && args.size() > 3)
+    return finish_error(place, wrong_subcommand("SLOWLOG", args[1]));
   if (name == "get" && args.size() > 2) {
     auto count = to_integer(args[2]);
     if (!count || *count < -1)

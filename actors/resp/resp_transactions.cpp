@@ -19,7 +19,7 @@ void resp_connection::begin_transaction(std::uint64_t number) {
     return finish_error({number, -1}, "ERR MULTI calls can not be nested");
   in_transaction_ = true;
   queued_version_ = version_;
-  replies_.set_text(number, "+OK\r\n");
+  finish_text({number, -1}, "+OK\r\n");
 }
 
 void resp_connection::end_transaction() {
@@ -34,18 +34,21 @@ void resp_connection::discard(std::uint64_t number) {
     return finish_error({number, -1}, "ERR DISCARD without MULTI");
   end_transaction();
   unwatch();
-  replies_.set_text(number, "+OK\r\n");
+  finish_text({number, -1}, "+OK\r\n");
 }
 
-void resp_connection::execute(std::uint64_t number) {
-  if (!in_transaction_)
+void resp_connection::execute(std::uint64_t number, const call& exec) {
+  if (!in_transaction_) {
+    monitor(*exec.spec, exec.args);
     return finish_error({number, -1}, "ERR EXEC without MULTI");
+  }
   auto failed = transaction_failed_;
   auto calls = std::move(queued_);
   auto bytes = queued_bytes_;
   end_transaction();
   auto watched = watches_;
   if (failed) {
+    monitor(*exec.spec, exec.args);
     unwatch();
     return finish_error({number, -1},
                         "EXECABORT Transaction discarded because of previous "
@@ -54,15 +57,17 @@ void resp_connection::execute(std::uint64_t number) {
   // Replies of the session's own commands depend on state that the ones
   // behind it may change, so nothing is parsed before they are known.
   holds_input_ = true;
-  router_.submit(std::make_shared<call_program>(
-                   std::move(calls), std::move(watched), args_.store.hash,
-                   args_.store.clock,
-                   [this, number](const failure& error, call_program& done) {
-                     holds_input_ = false;
-                     take_executed(error, done, number);
-                     drain();
-                   }),
-                 bytes);
+  auto running = std::make_shared<call_program>(
+    std::move(calls), std::move(watched), args_.store.hash, args_.store.clock,
+    [this, number, exec](const failure& error, call_program& done) {
+      holds_input_ = false;
+      take_executed(error, done, number);
+      monitor(*exec.spec, exec.args);
+      drain();
+    });
+  if (settings_->slowlog_slower_than_us >= 0)
+    running->measure();
+  router_.submit(std::move(running), bytes);
 }
 
 void resp_connection::take_executed(const failure& error, call_program& done,
@@ -74,7 +79,7 @@ void resp_connection::take_executed(const failure& error, call_program& done,
     return finish_with({number, -1}, [](auto& out) { out.null_array(); });
   const auto& calls = done.calls();
   if (calls.empty())
-    return replies_.set_text(number, "*0\r\n");
+    return finish_text({number, -1}, "*0\r\n");
   exec_.emplace();
   exec_->number = number;
   exec_->elements.resize(calls.size());
@@ -84,11 +89,16 @@ void resp_connection::take_executed(const failure& error, call_program& done,
   for (std::size_t at = 0; at < calls.size(); ++at) {
     reply_place place{number, static_cast<int>(at)};
     const auto& each = calls[at];
-    if (each.spec->handler != nullptr)
+    monitor(*each.spec, each.args);
+    if (each.spec->handler != nullptr) {
+      note_slow(each, done.took(at));
       publish(place, each, std::move(done.events()[at]),
               std::move(done.replies()[at]));
-    else
-      run_in_session(place, *each.spec, each.args, each.memory);
+      continue;
+    }
+    auto began = clock_type::now();
+    run_in_session(place, *each.spec, each.args, each.memory);
+    note_slow(each, clock_type::now() - began);
   }
 }
 
@@ -115,7 +125,7 @@ void resp_connection::watch_keys(std::uint64_t number, const arguments& args) {
         finish_error({number, -1}, error_text(error));
       } else {
         watches_.insert(watches_.end(), found.begin(), found.end());
-        replies_.set_text(number, "+OK\r\n");
+        finish_text({number, -1}, "+OK\r\n");
         // The client has left meanwhile: nobody else will end them.
         if (is_closed())
           unwatch();

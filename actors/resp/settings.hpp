@@ -74,9 +74,15 @@ struct settings {
   bool notifies() const {
     return notify != 0;
   }
+  /// Even commands whose own work takes no time go into the slow log: others
+  /// cannot be slower than a millisecond.
+  bool logs_quick_commands() const {
+    return slowlog_slower_than_us >= 0 && slowlog_slower_than_us < 1000;
+  }
   /// Commands have to be looked at one by one.
   bool holds_or_shows_commands() const {
-    return is_monitored || notifies() || paused != pause_mode::none;
+    return is_monitored || notifies() || paused != pause_mode::none
+           || logs_quick_commands();
   }
 };
 

@@ -21,6 +21,8 @@ void read_memory(actors::resp::process_figures& figures) {
   statm >> whole >> resident >> shared;
   const auto page_bytes = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
   figures.resident_bytes = resident * page_bytes;
+  figures.machine_bytes
+    = static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) * page_bytes;
   figures.own_bytes = (resident - std::min(resident, shared)) * page_bytes;
 }
 

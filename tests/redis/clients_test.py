@@ -10,6 +10,7 @@ import pathlib
 import shutil
 import subprocess
 import threading
+import time
 import unittest
 
 import redis
@@ -127,6 +128,44 @@ class RedisPyTest(ClientTest):
         self.assertEqual(self.client.pubsub_channels(), [b"news"])
         self.assertEqual(self.client.pubsub_numsub("news"), [(b"news", 1)])
         self.assertEqual(self.client.pubsub_numpat(), 1)
+
+    def test_info_has_what_tools_read(self):
+        info = self.client.info("everything")
+        for name in ("redis_version", "uptime_in_seconds", "connected_clients",
+                     "maxclients", "blocked_clients", "used_memory",
+                     "used_memory_rss", "used_memory_peak", "maxmemory",
+                     "mem_fragmentation_ratio", "total_system_memory",
+                     "rdb_last_save_time", "rdb_changes_since_last_save",
+                     "rdb_last_bgsave_status", "aof_enabled",
+                     "aof_last_write_status", "total_commands_processed",
+                     "total_connections_received", "evicted_keys",
+                     "instantaneous_ops_per_sec", "expired_keys",
+                     "instantaneous_input_kbps", "keyspace_hits",
+                     "keyspace_misses", "pubsub_channels", "pubsub_patterns",
+                     "latest_fork_usec", "total_error_replies", "role",
+                     "connected_slaves", "master_repl_offset",
+                     "repl_backlog_size", "used_cpu_sys", "used_cpu_user",
+                     "cluster_enabled"):
+            self.assertIn(name, info)
+        self.assertGreater(info["total_system_memory"], info["used_memory"])
+        self.client.config_resetstat()
+        self.client.info()  # The rates count from here.
+        time.sleep(1.05)
+        for _ in range(3):
+            with self.assertRaises(redis.ResponseError):
+                self.client.execute_command("NOPE")
+        with self.client.pubsub() as listener:
+            listener.subscribe("x", "y")
+            listener.psubscribe("z*")
+            for _ in range(3):
+                listener.get_message(timeout=10)
+            info = self.client.info("everything")
+        self.assertEqual((info["pubsub_channels"], info["pubsub_patterns"]),
+                         (2, 1))
+        self.assertEqual(info["total_error_replies"], 3)
+        self.assertEqual(info["errorstat_ERR"], "count=3")
+        self.assertGreaterEqual(info["instantaneous_ops_per_sec"], 1)
+        self.assertLess(info["total_commands_processed"], 50)
 
     def test_monitor(self):
         with self.client.monitor() as monitor:

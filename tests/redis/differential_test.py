@@ -13,8 +13,8 @@ import sys
 import time
 
 from harness.servers import RedisServer, under_test
-from lanes import (channels, cursors, exact, expiry, interleaved, malformed,
-                   session, streams)
+from lanes import (channels, cursors, diagnosis, exact, expiry, interleaved,
+                   malformed, session, streams)
 from lanes.context import Context
 
 LANES = {
@@ -28,6 +28,7 @@ LANES = {
     "exact": exact.exact,
     "session": session.session,
     "channels": channels.channels,
+    "diagnosis": diagnosis.diagnosis,
     "expiry": expiry.expiry,
     "cursors": cursors.cursors,
 }
