@@ -66,6 +66,16 @@ struct request_ref {
 
 class value_update;
 
+/// What whoever decided a write knows of it.
+struct write_notes {
+  /// Who watches the key does not take it for changed.
+  bool is_unnoticed = false;
+  /// erase: the key was made and erased again in between.
+  bool was_made = false;
+  /// put: the key was there and had not expired.
+  bool was_alive = false;
+};
+
 struct operation {
   request_ref ref;
   operation_kind kind = operation_kind::get;
@@ -81,10 +91,7 @@ struct operation {
   storage::sequence_number expected_version = 0;
   /// increment.
   std::int64_t delta = 0;
-  /// Who watches the key does not take it for changed.
-  bool is_unnoticed = false;
-  /// erase: the key was made and erased again in between.
-  bool was_made = false;
+  write_notes notes{};
   /// update: owned by the message.
   const value_update* update = nullptr;
 };

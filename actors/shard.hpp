@@ -72,9 +72,7 @@ struct published_record {
   std::string_view key;
   /// Of size 0: a later put of this publication has replaced it.
   storage::index_entry entry;
-  /// As in `operation`.
-  bool is_unnoticed = false;
-  bool was_made = false;
+  write_notes notes{};
 };
 
 enum class publication_kind : std::uint8_t {
@@ -201,9 +199,7 @@ struct evaluated_record {
   storage::sequence_number evaluated_at = 0;
   /// How often this evaluation was rejected before.
   std::uint32_t rejection_count = 0;
-  /// As in `operation`.
-  bool is_unnoticed = false;
-  bool was_made = false;
+  write_notes notes{};
 };
 
 struct append_evaluated {

@@ -113,6 +113,7 @@ void shard::start(const evaluation_ptr& current) {
   current->evaluated_at = applied_up_to_;
   current->replaced.reset();
   current->reports_new_expiry = false;
+  current->was_alive = false;
   candidates_.clear();
   index_.find(current->key.hash, candidates_);
   if (candidates_.empty())
@@ -152,6 +153,7 @@ void shard::go_on(const evaluation_ptr& current, const resolved_key& found,
     current->reports_new_expiry = !expiry_is_persisted(entry);
     return decide_absent(current);
   }
+  current->was_alive = true;
   key_state state;
   state.present = true;
   state.version = entry.sequence;

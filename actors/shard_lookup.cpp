@@ -127,12 +127,12 @@ void shard::apply_record(const published_record& record,
   if (must_hide(record) || !replaced || !exchange(record, *replaced))
     find_and_replace(record);
   if (record.type != storage::record_type::put) {
-    if (record.was_made)
+    if (record.notes.was_made)
       note_made(record.key, record.entry.sequence);
     return;
   }
   note_expiry(record.hash, record.entry);
-  if (record.is_unnoticed)
+  if (record.notes.is_unnoticed)
     note_unnoticed(record, replaced);
   else if (!watches_.empty())
     note_made(record.key, record.entry.sequence);
@@ -152,8 +152,7 @@ bool shard::exchange(const published_record& record,
              : index_.remove(record.hash, older.location);
   if (!done)
     return false;
-  if (is_put && has_expired(older)
-      && older.expires_at != record.entry.expires_at)
+  if (is_put && !record.notes.was_alive && has_expired(older))
     note_expired(record.key, older);
   forget_expiry(older);
   if (!is_put)

@@ -59,8 +59,9 @@ void shard::settle(const evaluation_ptr& current) {
   record.change_count = result.change_count();
   record.evaluated_at = current->evaluated_at;
   record.rejection_count = current->rejection_count;
-  record.is_unnoticed = !result.is_noticed();
-  record.was_made = result.was_made();
+  record.notes.is_unnoticed = !result.is_noticed();
+  record.notes.was_made = result.was_made();
+  record.notes.was_alive = current->was_alive;
   outgoing_.records.push_back(record);
   // Everything that the record's bytes may lie in.
   for (const auto& pending : current->running)

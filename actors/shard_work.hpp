@@ -219,6 +219,8 @@ struct evaluation {
   storage::sequence_number evaluated_at = 0;
   /// The key had expired, and the MANIFEST does not know that time yet.
   bool reports_new_expiry = false;
+  /// The key was there and had not expired.
+  bool was_alive = false;
   /// The record of the key when it was looked up, expired or not.
   std::optional<storage::index_entry> replaced;
   std::optional<key_evaluation> result;

@@ -119,8 +119,7 @@ bool writer::stage_evaluated(evaluated_input& input) {
     op.value = record.value;
     op.value_crc = record.value_crc;
     op.expires_at = record.expires_at;
-    op.is_unnoticed = record.is_unnoticed;
-    op.was_made = record.was_made;
+    op.notes = record.notes;
     stage_record(op, record.type, take_sequences(record.change_count), part);
     if (own)
       release_reservation(storage::slot_of(record.hash));
@@ -305,8 +304,7 @@ void writer::stage_record(const operation& op, storage::record_type type,
                           op.hash,
                           op.key,
                           {place, sequence, op.expires_at},
-                          op.is_unnoticed,
-                          op.was_made});
+                          op.notes});
 }
 
 void writer::note_record(storage::record_type type,

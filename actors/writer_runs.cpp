@@ -83,8 +83,7 @@ void writer::coalesce(const operation& op, publication_part& part) {
                           op.hash,
                           op.key,
                           {{}, take_sequences(1), op.expires_at},
-                          op.is_unnoticed,
-                          op.was_made});
+                          op.notes});
 }
 
 } // namespace kvs::actors

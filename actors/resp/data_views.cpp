@@ -131,6 +131,7 @@ program_view::program_view(const program& from, storage::timestamp_ms now)
       = known.was_present || key.present || key.use == key_use::none;
     auto live = key.present && (key.expires_at == 0 || key.expires_at > now);
     known.present = known.present || live;
+    known.was_alive = known.was_alive || live;
     if (live && (key.use == key_use::value || known.found.value.bytes.empty()))
       known.found = to_found(key.value, owner, key.expires_at);
   }
@@ -184,11 +185,12 @@ std::vector<operation> program_view::writes(const storage::key_hasher& hash,
     if (!known.changed || !matters)
       continue;
     if (!known.present) {
-      add(operation_kind::erase, key, known.hash).was_made = known.made;
+      add(operation_kind::erase, key, known.hash).notes.was_made = known.made;
       continue;
     }
     auto& op = add(operation_kind::put, key, known.hash);
-    op.is_unnoticed = !known.noticed;
+    op.notes.is_unnoticed = !known.noticed;
+    op.notes.was_alive = known.was_alive;
     op.value = as_bytes(known.found.value.bytes);
     op.value_crc = paced_checksum(op.value, pace);
     op.expires_at

@@ -108,6 +108,8 @@ public:
 private:
   struct program_entry : entry {
     bool was_present = false;
+    /// When it was read.
+    bool was_alive = false;
     storage::key_hash hash = 0;
   };
   entry* find_entry(std::string_view key) override;

@@ -131,6 +131,38 @@ TEST_F(ClockTest, AnExpiryOnceReportedIsNeverTakenBack) {
   }
 }
 
+// Goal: a key that is written again behind its time has expired; one that was
+// seen alive has not, however long its record takes to be synced.
+TEST_F(ClockTest, WhoWasSeenAliveHasNotExpired) {
+  open(sync_mode::always);
+  auto expired_keys = [this] {
+    caf_compat::tell_anon(shards[0], collect_figures{session, {}});
+    run_actors();
+    for (const auto& [name, value] : told->figures.back().figures)
+      if (name == "keys_expired")
+        return value;
+    return std::uint64_t{99};
+  };
+  put_until("key", clock->time + 1000);
+  disk->hold_syncs = true;
+  auto touch = make(operation_kind::touch, next_id++, "key");
+  touch.expires_at = clock->time + 9000;
+  evaluate(session, touch);
+  run_actors();
+  clock->time += 1000;
+  finish_sync();
+  run_actors();
+  EXPECT_EQ(value_of("key"), "v");
+  EXPECT_EQ(expired_keys(), 0u);
+  clock->time += 8000;
+  put(session, next_id++, "key", "w");
+  run_actors();
+  finish_sync();
+  run_actors();
+  EXPECT_EQ(value_of("key"), "w");
+  EXPECT_EQ(expired_keys(), 1u);
+}
+
 // Goal: a key that was there is there until its time, and no longer, although
 // the wall clock that the store began with was wrong.
 TEST_F(ClockTest, AWrongWallClockAtStartShortensNoLifeMeanwhile) {
