@@ -1,6 +1,7 @@
 """kvs-client import --redis, from a real Redis that runs."""
 
 import os
+import pty
 import socket
 import threading
 import unittest
@@ -62,6 +63,19 @@ class ImportRedisTest(ImportCase):
         self.assertEqual(code, 0, said)
         self.assert_report(report, imported=len(expected))
         self.assert_stored(expected)
+
+    def test_a_terminal_sees_how_far_it_is(self):
+        redis = self.start_redis()
+        for number in range(100):
+            redis.ask("SET", f"key:{number}", "v")
+        seen, terminal = pty.openpty()
+        self.addCleanup(os.close, seen)
+        done = self.node.client("import", "--redis", redis.address,
+                                stdout=None, stderr=terminal)
+        os.close(terminal)
+        self.assertEqual(done.returncode, 0)
+        self.assertRegex(os.read(seen, 4096).decode(),
+                         r"100 keys imported, [\d,]+/s")
 
     # Servers that write no dumps, or dumps of a version that is not known, are
     # asked for the values themselves.

@@ -3,8 +3,10 @@
 
 import contextlib
 import os
+import resource
 import socket
 import tempfile
+import time
 import unittest
 
 from harness.servers import KvsServer
@@ -87,6 +89,40 @@ class ListenerTest(unittest.TestCase):
                 self.assertEqual(more.recv(64), b"")
             for each in within:
                 each.close()
+
+    def test_a_lack_of_descriptors(self):
+        with KvsServer("--sync", "none") as server:
+            used = len(os.listdir(f"/proc/{server.pid}/fd"))
+            resource.prlimit(server.pid, resource.RLIMIT_NOFILE,
+                             (used + 20, used + 20))
+            # The system accepts them all; the node has no room for so many.
+            many = [socket.create_connection(server.address, timeout=10)
+                    for _ in range(60)]
+            for each in many[:10]:
+                each.sendall(b"SET k v\r\n")
+                self.assertEqual(each.recv(64), b"+OK\r\n")
+            before = server.cpu_seconds()
+            time.sleep(1)
+            self.assertLess(server.cpu_seconds() - before, 0.05)
+            said = server.read_log().count("accept")
+            self.assertTrue(1 <= said <= 5, server.read_log()[-2000:])
+            for each in many:
+                each.close()
+            with socket.create_connection(server.address, timeout=10) as after:
+                after.sendall(b"GET k\r\n")
+                self.assertEqual(after.recv(64), b"$1\r\nv\r\n")
+
+    def test_whoever_leaves_early_ends_nothing(self):
+        with KvsServer("--sync", "none") as server:
+            large = b"v" * 300_000
+            for _ in range(200):
+                leaving = socket.create_connection(server.address, timeout=10)
+                leaving.sendall(b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$300000\r\n"
+                                + large + b"\r\n" + b"GET k\r\n" * 20)
+                leaving.close()
+            with socket.create_connection(server.address, timeout=10) as after:
+                after.sendall(b"STRLEN k\r\n")
+                self.assertEqual(after.recv(64), b":300000\r\n")
 
 
 if __name__ == "__main__":
