@@ -164,8 +164,9 @@ result<segment_ptr> opening::create_log(sequence_number base) {
   if (auto gone = files_->unlink(path);
       !gone && gone.error().code != errc::not_found)
     return gone.error();
-  auto created = create_segment(*files_, options_.directory, header,
-                                options_.allocate_bytes);
+  // A start must succeed on a full disk, too: the first two segments grow as
+  // they are written.
+  auto created = create_segment(*files_, options_.directory, header, 0);
   if (!created)
     return created;
   segment_entry entry;

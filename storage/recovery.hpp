@@ -34,9 +34,6 @@ struct recovery_options {
   std::string directory;
   std::uint32_t shard_count = 1;
   std::uint64_t segment_bytes = segment_bytes_default;
-  /// Space reserved in advance for the active and for the next segment; 0:
-  /// none, they grow as they are written.
-  std::uint64_t allocate_bytes = 0;
   /// Called now and then from the calling thread; may be empty.
   std::function<void(const recovery_progress&)> progress;
   /// The wall clock at start; tests set it.

@@ -272,6 +272,8 @@ void relocation_writer::abandon() noexcept {
     return;
   s.abandoned = true;
   s.finished = true;
+  s.window.reset();
+  s.source.reset();
   // What cannot be deleted now is deleted by the next start.
   const std::string path = s.directory + "/";
   (void)s.files->unlink(path + segment_file_name(s.entry.id, s.entry.kind));
