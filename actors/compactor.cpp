@@ -26,7 +26,7 @@ compactor::compactor(caf::actor_config& config,
 compactor::behavior_type compactor::make_behavior() {
   return {
     [this](const live_counted& message) {
-      note_live(message, count_kind::by_the_way);
+      note_live(message, 0);
       if (looks_to_pause_ == 0)
         consider();
     },
@@ -99,6 +99,7 @@ void compactor::track(const segment_sealed& sealed) {
   fresh.entry = sealed.entry;
   fresh.handle = sealed.segment;
   fresh.live.resize(shards_.size());
+  fresh.number = ++tracked_count_;
   segments_.insert_or_assign(sealed.entry.id, std::move(fresh));
 }
 
@@ -125,14 +126,11 @@ void compactor::note_sealed(const segment_sealed& sealed) {
   count_and_consider();
 }
 
-void compactor::note_live(const live_counted& message, count_kind kind) {
+void compactor::note_live(const live_counted& message,
+                          std::uint64_t asked_about) {
   applied_ = std::max(applied_, message.applied_up_to);
-  auto knows = [&](const tracked_segment& segment) {
-    return kind == count_kind::asked_for
-           || message.applied_up_to >= segment.entry.max_sequence;
-  };
   for (auto& [id, segment] : segments_)
-    if (knows(segment))
+    if (segment.is_covered_by(message, asked_about))
       segment.live[message.shard] = storage::live_share{};
   // A shard may speak before the COMPACTOR has been told of the shards.
   unsealed_live_.resize(
@@ -142,7 +140,7 @@ void compactor::note_live(const live_counted& message, count_kind kind) {
   for (const auto& [id, share] : message.segments)
     if (auto it = segments_.find(id); it == segments_.end())
       unsealed += share.bytes;
-    else if (knows(it->second))
+    else if (it->second.is_covered_by(message, asked_about))
       it->second.live[message.shard] = share;
 }
 
@@ -230,7 +228,8 @@ caf::result<space_made> compactor::search_space() {
 }
 
 void compactor::nothing_found() {
-  if (wanted_since_count_)
+  // Segments that came meanwhile are not counted.
+  if (wanted_since_count_ || counted_ != tracked_count_)
     count_and_consider();
   if (!counting_)
     end_search(false);
@@ -298,11 +297,12 @@ void compactor::begin_next_command() {
 
 void compactor::recount(std::function<void()> then) {
   auto left = std::make_shared<std::size_t>(shards_.size());
+  counted_ = tracked_count_;
   for (const auto& each : shards_)
     caf_compat::ask(this, each, count_live{})
       .then(
-        [this, left, then](const live_counted& message) {
-          note_live(message, count_kind::asked_for);
+        [this, left, then, about = counted_](const live_counted& message) {
+          note_live(message, about);
           if (--*left == 0)
             then();
         },

@@ -170,6 +170,7 @@ void compactor::add_to_chunk(judged_chunk& chunk,
       && record.head.type != storage::record_type::tombstone)
     return;
   judged_chunk::record wanted{record};
+  wanted.scanned.key = {};
   wanted.hash = args_.hasher(record.key);
   wanted.shard = storage::shard_of(wanted.hash,
                                    static_cast<std::uint32_t>(shards_.size()));

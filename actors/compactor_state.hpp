@@ -42,6 +42,18 @@ struct tracked_segment {
   storage::segment_ptr handle;
   /// Per shard; nullopt: it has not counted since the segment was sealed.
   std::vector<std::optional<storage::live_share>> live;
+  /// How many were tracked before it, and it.
+  std::uint64_t number = 0;
+
+  /// Whether a shard that has not counted a record of it may be believed.
+  /// `asked_about`: the shard was asked when so many segments were tracked; 0:
+  /// it was not asked. It may be behind: of a segment that was sealed since, it
+  /// knows only a part, and the rest is not dead.
+  bool is_covered_by(const live_counted& count,
+                     std::uint64_t asked_about) const {
+    return number <= asked_about || live[count.shard]
+           || count.applied_up_to >= entry.max_sequence;
+  }
   /// A record of it is unreadable: it stays as it is.
   bool damaged = false;
 };
@@ -66,15 +78,6 @@ struct judged_chunk {
   std::string keys;
   /// What expired until then may go: the MANIFEST knows that time.
   storage::timestamp_ms expired_until = 0;
-};
-
-/// Why a shard has counted.
-enum class count_kind : std::uint8_t {
-  /// Its time had come. It may be behind: of a segment that was sealed since
-  /// it knows only a part, and the rest is not dead.
-  by_the_way,
-  /// It was asked, behind all that is in sealed segments.
-  asked_for,
 };
 
 /// A rewrite under way.
@@ -135,7 +138,8 @@ private:
   void track(const segment_sealed& sealed);
   void give_back_unused(const segment_sealed& sealed);
   void note_sealed(const segment_sealed& sealed);
-  void note_live(const live_counted& message, count_kind kind);
+  /// `asked_about` as in `tracked_segment`.
+  void note_live(const live_counted& message, std::uint64_t asked_about);
   std::vector<storage::segment_usage> usage() const;
   /// What is in no sealed segment has at least this number.
   static storage::sequence_number
@@ -221,6 +225,9 @@ private:
   /// The next run has only one victim.
   bool alone_ = false;
   bool counting_ = false;
+  /// Segments that were ever tracked; those when the shards were asked last.
+  std::uint64_t tracked_count_ = 0;
+  std::uint64_t counted_ = 0;
   /// The WRITER, when it has no space for a segment, …
   std::optional<caf::typed_response_promise<space_made>> space_wanted_;
   /// … and whether it came after the count under way had begun.
