@@ -272,6 +272,7 @@ void shard::tell_figures(const collect_figures& request) {
 
 void shard::end_turn() {
   send_outgoing();
+  send_announced();
   if (!timed_next_.empty() && !time_requested_) {
     std::swap(timed_, timed_next_);
     request_time();

@@ -210,7 +210,9 @@ void shard::settle_later(const published_record& record) {
   }
   auto id = ++last_unsettled_;
   unsettled_.emplace(
-    id, unsettled_record{record.hash, record.entry.location, is_put, flushes_});
+    id, unsettled_record{record.hash, record.entry.location, is_put, flushes_,
+                         std::string{record.key}, record.notes.was_alive,
+                         args_.clock->now()});
   unsettled_hashes_[record.hash].push_back(id);
   resolve_cold(candidates_, record.key, 0,
                [this, id](const record_found& found) { settle(id, found); });
@@ -261,6 +263,9 @@ void shard::settle(std::uint64_t id, const unsettled_record& record) {
       static_cast<std::int64_t>(key_count_) + correction);
     if (has_older) {
       index_.remove(record.hash, found.entry.location);
+      if (record.is_put && !record.was_alive
+          && found.entry.expired_at(record.applied_at))
+        note_expired(record.key, found.entry);
       forget_expiry(found.entry);
     }
     // What could not be read, now or by an earlier overwrite, is nearly

@@ -176,6 +176,7 @@ private:
   void note_expired(std::string_view key, const storage::index_entry& older);
   /// Announces those whose expiry may be reported by now.
   void announce_rewritten();
+  void send_announced();
 
   // -- publications (shard.cpp) ---------------------------------------------
 
@@ -308,6 +309,8 @@ private:
   /// Keys that had expired at a time when they were written again; until that
   /// is persisted nobody is told.
   std::vector<std::pair<storage::timestamp_ms, std::string>> rewritten_;
+  /// Told at the end of the turn, before any answer.
+  keys_expired announced_;
   bool time_requested_ = false;
 
   /// Leaves at the end of the turn.

@@ -16,6 +16,10 @@ constexpr std::chrono::milliseconds tick_period{500};
 /// Records that one turn removes at most, roughly.
 constexpr std::size_t sweep_records_max = 4096;
 
+/// Written again while the time is being persisted; the MANIFEST may fail for
+/// long. Whoever listens to more hears nothing of them.
+constexpr std::size_t rewritten_keys_max = 65'536;
+
 } // namespace
 
 bool shard::has_expired(const storage::index_entry& entry) const {
@@ -116,20 +120,26 @@ void shard::note_expired(std::string_view key,
   ++figures_.expired;
   if (!args_.expiry_listener)
     return;
-  rewritten_.push_back({older.expires_at, std::string{key}});
-  announce_rewritten();
+  if (expiry_is_persisted(older))
+    announced_.keys.emplace_back(key);
+  else if (rewritten_.size() < rewritten_keys_max)
+    rewritten_.push_back({older.expires_at, std::string{key}});
 }
 
 void shard::announce_rewritten() {
-  keys_expired message;
   std::erase_if(rewritten_, [&](auto& each) {
     if (each.first > persisted_time_)
       return false;
-    message.keys.push_back(std::move(each.second));
+    announced_.keys.push_back(std::move(each.second));
     return true;
   });
-  if (!message.keys.empty())
-    caf_compat::tell(this, args_.expiry_listener, std::move(message));
+  send_announced();
+}
+
+void shard::send_announced() {
+  if (!announced_.keys.empty())
+    caf_compat::tell(this, args_.expiry_listener,
+                     std::exchange(announced_, {}));
 }
 
 bool shard::retire(const storage::expiring_record& expired) {

@@ -80,6 +80,10 @@ struct unsettled_record {
   bool is_put = false;
   /// Flushes before it.
   std::uint64_t flushes = 0;
+  std::string key{};
+  /// As in `write_notes`, and when it was applied.
+  bool was_alive = false;
+  storage::timestamp_ms applied_at = 0;
   /// The answer, while older questions of the same hash are open.
   std::optional<record_found> found{};
 };
