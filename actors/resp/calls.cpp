@@ -14,9 +14,10 @@ using protocol::resp::reply_writer;
 using protocol::resp::value_use;
 using clock_type = std::chrono::steady_clock;
 
-/// Commands that only write: what their keys hold does not matter.
+/// Commands that only write: what their keys hold does not matter, unless who
+/// listens wants to hear that one had expired.
 bool needs_nothing(const call& what) {
-  return what.spec->name == "mset";
+  return what.spec->name == "mset" && !what.wants_events;
 }
 
 bool is_whole_store(const command_spec& spec) {

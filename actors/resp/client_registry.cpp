@@ -19,9 +19,15 @@ constexpr std::chrono::hours duration_of_centuries{24 * 365 * 200};
 /// Answers that are being gathered from all sessions.
 struct census {
   std::function<void(clients_described)> then;
-  std::map<std::uint64_t, client_description> clients;
-  client_counters counted;
+  std::map<std::uint64_t, client_described> clients;
   std::size_t missing = 0;
+};
+
+/// A session that has joined and not left.
+struct joined_client {
+  client_actor client;
+  /// It was told to close; nobody sees it any more.
+  bool is_closing = false;
 };
 
 /// Note to self: the pause may be over.
@@ -59,7 +65,7 @@ public:
     measured_ = this->clock().now();
     return {
       [this](const client_joined& message) {
-        clients_[message.id] = message.client;
+        clients_[message.id] = {message.client, false};
         ++joined_;
         caf_compat::tell(this, message.client, settings_changed{settings_});
       },
@@ -68,12 +74,15 @@ public:
         clients_.erase(message.id);
         watch(message.id, false);
       },
-      [this](const describe_clients&) -> caf::result<clients_described> {
+      [this](
+        const describe_clients& request) -> caf::result<clients_described> {
         auto promise
           = this->template make_response_promise<clients_described>();
-        gather([this, promise](clients_described all) mutable {
+        auto measures = request.measures_rates;
+        gather([this, promise, measures](clients_described all) mutable {
+          if (measures)
+            measure(all);
           all.counted.subtract(forgotten_);
-          measure(all);
           promise.deliver(std::move(all));
         });
         return promise;
@@ -93,7 +102,7 @@ public:
       [this](const monitored_command& message) {
         for (auto id : watchers_)
           if (auto it = clients_.find(id); it != clients_.end())
-            caf_compat::tell(this, it->second, message);
+            caf_compat::tell(this, it->second.client, message);
       },
       [this](slow_command& message) {
         message.number = slow_count_++;
@@ -140,14 +149,12 @@ private:
   void gather(std::function<void(clients_described)> then) {
     auto under_way = std::make_shared<census>();
     under_way->then = std::move(then);
-    under_way->counted = gone_;
     under_way->missing = clients_.size();
-    for (const auto& [id, client] : clients_)
-      caf_compat::ask(this, client, describe_client{})
+    for (const auto& [id, joined] : clients_)
+      caf_compat::ask(this, joined.client, describe_client{})
         .then(
           [this, under_way](const client_described& found) {
-            under_way->clients[found.client.id] = found.client;
-            under_way->counted.add(found.counted);
+            under_way->clients[found.client.id] = found;
             one_less(*under_way);
           },
           // It has left meanwhile.
@@ -163,9 +170,16 @@ private:
 
   void finish(census& under_way) {
     clients_described all;
-    for (auto& [id, client] : under_way.clients)
-      all.clients.push_back(std::move(client));
-    all.counted = under_way.counted;
+    all.counted = gone_;
+    for (auto& [id, found] : under_way.clients) {
+      auto it = clients_.find(id);
+      // What has left since has told its last counts.
+      if (it == clients_.end())
+        continue;
+      all.counted.add(found.counted);
+      if (!it->second.is_closing)
+        all.clients.push_back(std::move(found.client));
+    }
     all.joined = joined_;
     under_way.then(std::move(all));
   }
@@ -200,14 +214,14 @@ private:
     };
     for (auto id : request.ids) {
       auto it = clients_.find(id);
-      if (it == clients_.end())
+      if (it == clients_.end() || it->second.is_closing)
         continue;
       ++*missing;
-      caf_compat::ask(this, it->second, close_client{})
+      it->second.is_closing = true;
+      caf_compat::ask(this, it->second.client, close_client{})
         .then([one_less](const client_closed&) mutable { one_less(); },
               // It has left meanwhile.
               [one_less](const caf::error&) mutable { one_less(); });
-      clients_.erase(it);
       watch(id, false);
     }
     one_less();
@@ -271,8 +285,8 @@ private:
   void publish(settings changed) {
     settings_ = std::make_shared<const settings>(std::move(changed));
     caf_compat::tell(this, publisher_, settings_changed{settings_});
-    for (const auto& [id, client] : clients_)
-      caf_compat::tell(this, client, settings_changed{settings_});
+    for (const auto& [id, joined] : clients_)
+      caf_compat::tell(this, joined.client, settings_changed{settings_});
   }
 
   void trim_slow() {
@@ -283,7 +297,7 @@ private:
 
   publisher_actor publisher_;
   settings_ptr settings_;
-  std::map<std::uint64_t, client_actor> clients_;
+  std::map<std::uint64_t, joined_client> clients_;
   std::set<std::uint64_t> watchers_;
   client_counters gone_;
   /// What had been counted when the counters were reset.

@@ -3,6 +3,7 @@
 
 #include "actors/resp/publisher.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -41,16 +42,19 @@ struct client_counters {
     for (const auto& [word, count] : other.errors)
       errors[word] += count;
   }
-  /// @pre what was counted until some time before
+  /// `earlier`: what was counted until some time before.
   void subtract(const client_counters& earlier) {
-    commands -= earlier.commands;
-    hits -= earlier.hits;
-    misses -= earlier.misses;
-    input_bytes -= earlier.input_bytes;
-    output_bytes -= earlier.output_bytes;
+    auto lower = [](std::uint64_t& number, std::uint64_t by) {
+      number -= std::min(number, by);
+    };
+    lower(commands, earlier.commands);
+    lower(hits, earlier.hits);
+    lower(misses, earlier.misses);
+    lower(input_bytes, earlier.input_bytes);
+    lower(output_bytes, earlier.output_bytes);
     for (const auto& [word, count] : earlier.errors)
-      if ((errors[word] -= count) == 0)
-        errors.erase(word);
+      lower(errors[word], count);
+    std::erase_if(errors, [](const auto& each) { return each.second == 0; });
   }
 };
 
@@ -88,14 +92,17 @@ struct client_left {
 };
 
 /// All sessions, in the order of their ids.
-struct describe_clients {};
+struct describe_clients {
+  /// Measure the rates anew.
+  bool measures_rates = false;
+};
 
 struct clients_described {
   std::vector<client_description> clients;
   /// With those that are gone, since `reset_counters`.
   client_counters counted;
   std::uint64_t joined = 0;
-  /// Between the last two questions that were at least a second apart.
+  /// Between the last two times they were measured, at least a second apart.
   double commands_per_second = 0;
   double input_bytes_per_second = 0;
   double output_bytes_per_second = 0;

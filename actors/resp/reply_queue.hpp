@@ -129,7 +129,8 @@ public:
       if (!first.is_unwanted)
         take(first);
       // Only these own anything; the next to open it sets the rest.
-      if (first.what == entry::kind::value)
+      if (first.what == entry::kind::value
+          || first.what == entry::kind::shared_text)
         first.memory = {};
       else if (first.what == entry::kind::bytes)
         first.bytes.release();

@@ -153,7 +153,7 @@ private:
   /// Shows a command to those who monitor, if there are any.
   void monitor(const command_spec& spec, const arguments& args);
   /// The command goes into the slow log if its reply takes too long, …
-  void await_slow(std::uint64_t number, call what);
+  void await_slow(std::uint64_t number, const call& what);
   /// … which is known now.
   void note_known(std::uint64_t number);
   void note_slow(const call& what, clock_type::duration span);

@@ -115,18 +115,18 @@ void resp_connection::submit_operation(std::uint64_t number, answer_form form,
   op.hash = (*args_.store.hash)(op.key);
   auto& place = replies_.at(number);
   place.form = form;
-  place.began = now_;
   router_.submit(number, op, way, memory);
 }
 
 void resp_connection::submit_put(std::uint64_t number, const call& what) {
-  if (settings_->logs_quick_commands())
-    replies_.at(number).asked = std::make_unique<call>(what);
   operation op;
   op.kind = operation_kind::put;
   op.key = what.args[1];
   op.value = as_bytes(what.args[2]);
-  if (op.value.size() <= storage::turn_value_bytes_max) {
+  auto is_small = op.value.size() <= storage::turn_value_bytes_max;
+  if (settings_->logs_quick_commands() || !is_small)
+    await_slow(number, what);
+  if (is_small) {
     op.value_crc = storage::value_checksum(op.value);
     return submit_operation(number, answer_form::ok, op, route::blind,
                             what.memory);
@@ -147,9 +147,11 @@ void resp_connection::run_on_one_key(std::uint64_t number, call what) {
     op.kind = value_use_of(spec, what.args) == value_use::reads
                 ? operation_kind::get
                 : operation_kind::exists;
+    replies_.at(number).began = now_;
     replies_.at(number).asked = std::make_unique<call>(std::move(what));
     return submit_operation(number, answer_form::read, op, route::read, memory);
   }
+  replies_.at(number).began = now_;
   replies_.at(number).asked = std::make_unique<call>(what);
   auto update = std::make_shared<call_update>(std::move(what));
   op.kind = operation_kind::update;

@@ -103,12 +103,12 @@ void resp_connection::monitor(const command_spec& spec, const arguments& args) {
     monitored_command{std::make_shared<const std::string>(std::move(line))});
 }
 
-void resp_connection::await_slow(std::uint64_t number, call what) {
+void resp_connection::await_slow(std::uint64_t number, const call& what) {
   if (settings_->slowlog_slower_than_us < 0)
     return;
   auto& place = replies_.at(number);
   place.began = clock_type::now();
-  place.asked = std::make_unique<call>(std::move(what));
+  place.asked = std::make_unique<call>(what);
 }
 
 void resp_connection::note_known(std::uint64_t number) {

@@ -161,16 +161,17 @@ void resp_connection::run(const command_spec& spec, arguments args,
   if (spec.handler != nullptr)
     return run_on_keys(make_call(spec, std::move(args), memory));
   auto number = open_place();
-  await_slow(number, make_call(spec, args, memory));
+  const auto what = make_call(spec, std::move(args), memory);
+  await_slow(number, what);
   if (spec.name == "multi")
     return begin_transaction(number);
   if (spec.name == "exec")
-    return execute(number, make_call(spec, std::move(args), memory));
+    return execute(number, what);
   if (spec.name == "discard")
     return discard(number);
   if (spec.name == "watch")
-    return watch_keys(number, args);
-  run_in_session({number, -1}, spec, args, memory);
+    return watch_keys(number, what.args);
+  run_in_session({number, -1}, spec, what.args, memory);
 }
 
 void resp_connection::run_in_session(reply_place place,

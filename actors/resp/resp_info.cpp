@@ -45,7 +45,7 @@ void resp_connection::info(reply_place place, const arguments& args) {
         },
         [this](const caf::error&) { close(nullptr); });
   };
-  caf_compat::ask(this, services_.registry, describe_clients{})
+  caf_compat::ask(this, services_.registry, describe_clients{true})
     .then(
       [facts, ask_publisher](const clients_described& clients) {
         facts->clients = clients;

@@ -74,8 +74,8 @@ struct settings {
   bool notifies() const {
     return notify != 0;
   }
-  /// Even commands whose own work takes no time go into the slow log: others
-  /// cannot be slower than a millisecond.
+  /// Even the plainest commands are measured. Their own work takes less than a
+  /// millisecond; what they wait for is told by other means.
   bool logs_quick_commands() const {
     return slowlog_slower_than_us >= 0 && slowlog_slower_than_us < 1000;
   }

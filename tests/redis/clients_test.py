@@ -167,6 +167,23 @@ class RedisPyTest(ClientTest):
         self.assertGreaterEqual(info["instantaneous_ops_per_sec"], 1)
         self.assertLess(info["total_commands_processed"], 50)
 
+    def test_counters_and_clients_that_leave(self):
+        for number in range(30):
+            guests = [self.connect(client_name=f"guest{at}")
+                      for at in range(5)]
+            for each in guests:
+                each.ping()
+            for each in guests[:3]:
+                each.close()
+            self.client.client_kill_filter(_type="normal", skipme=True)
+            if number % 3 == 0:
+                self.client.config_resetstat()
+            info = self.client.info()
+            self.assertLess(info["total_commands_processed"], 500)
+            self.assertLess(info["total_net_input_bytes"], 50_000)
+        names = [each["name"] for each in self.client.client_list()]
+        self.assertEqual(names, [""])
+
     def test_monitor(self):
         with self.client.monitor() as monitor:
             self.client.get("watched")

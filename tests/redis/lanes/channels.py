@@ -209,7 +209,7 @@ def late_notifications():
                   "APPEND k 2", "SETBIT k 0 1", "MSET k 2", "GETSET k 2"):
         yield f"an expired key and {write}", f"""
             a CONFIG SET notify-keyspace-events KEAn
-            b PSUBSCRIBE __key*__:*
+            b SUBSCRIBE __keyspace@0__:k __keyevent@0__:expired
             a SET k 1 PX 1
             sleep 0.003
             a {write}
