@@ -107,7 +107,7 @@ private:
       return {{}, time};
     if (time > installed_.persisted_time)
       if (auto done = replace(); done.error.code != outcome::ok)
-        return {done.error, 0};
+        return {done.error, 0, done.is_final};
     return {{}, installed_.persisted_time};
   }
 

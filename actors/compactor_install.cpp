@@ -39,6 +39,8 @@ void compactor::finish_output() {
           return;
         // After a final error either MANIFEST may be in force.
         run_->offered = reply.error.code == outcome::ok || reply.is_final;
+        if (reply.is_final)
+          caf_compat::tell(this, args_.writer, manifest_failed{reply.error});
         if (reply.error.code != outcome::ok)
           return abandon("compactor.install-failed", reply.error);
         track({entry, run_->target});
@@ -115,6 +117,8 @@ void compactor::retire() {
       [this](const catalog_updated& reply) {
         if (!run_)
           return;
+        if (reply.is_final)
+          caf_compat::tell(this, args_.writer, manifest_failed{reply.error});
         if (reply.error.code != outcome::ok) {
           take_up_hints();
           return abandon("compactor.retire-failed", reply.error);

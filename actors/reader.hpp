@@ -59,8 +59,10 @@ struct record_found {
   enum class kind : std::uint8_t { absent, deleted, found };
   failure error{};
   kind what = kind::absent;
-  /// With the exact size.
+  /// With the exact size, and where it lies: the SHARD may have forgotten that
+  /// segment meanwhile.
   storage::index_entry entry{};
+  storage::segment_ptr segment{};
   memory_owner memory{};
   /// Within `memory`: all of the record, or its head. Not verified beyond it.
   std::span<const std::byte> record{};

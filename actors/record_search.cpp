@@ -84,6 +84,7 @@ record_found search_record(const find_record& request) {
                    ? record_found::kind::deleted
                    : record_found::kind::found;
     found.entry = match->entry;
+    found.segment = each.segment;
     found.memory = front->memory;
     found.record = front->bytes.first(std::min<std::size_t>(
       front->bytes.size(), match->entry.location.size_bytes));

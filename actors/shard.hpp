@@ -1,6 +1,7 @@
 /// INDEX SHARD: the index of one share of the keys.
 #pragma once
 
+#include "actors/live_counts.hpp"
 #include "actors/memory_budget.hpp"
 #include "actors/reader.hpp"
 #include "actors/residency.hpp"
@@ -219,34 +220,16 @@ struct batch_applied {
   std::uint64_t batch_id = 0;
 };
 
+/// The MANIFEST cannot be replaced any more, so that no time can be persisted
+/// and no segment be sealed: the store turns read-only.
+struct manifest_failed {
+  failure why;
+};
+
 /// What a SHARD needs of the WRITER.
-using evaluation_sink_actor
-  = caf::typed_actor<caf_compat::takes<append_evaluated>,
-                     caf_compat::takes<withdraw_evaluation>,
-                     caf_compat::takes<batch_applied>>;
-
-// -- to the COMPACTOR --------------------------------------------------------
-
-/// Count live records now; the shard also tells now and then by itself.
-struct count_live {};
-
-/// Live records of every segment, as one shard counts them.
-struct live_counted {
-  std::uint32_t shard = 0;
-  std::vector<std::pair<storage::segment_id, storage::live_share>> segments;
-  storage::sequence_number applied_up_to = 0;
-};
-
-/// Answer to `mark_applied`.
-struct applied_marked {
-  std::uint32_t shard = 0;
-  storage::sequence_number sequence = 0;
-};
-
-/// What a SHARD needs of the COMPACTOR.
-using usage_listener_actor
-  = caf::typed_actor<caf_compat::takes<live_counted>,
-                     caf_compat::takes<applied_marked>>;
+using evaluation_sink_actor = caf::typed_actor<
+  caf_compat::takes<append_evaluated>, caf_compat::takes<withdraw_evaluation>,
+  caf_compat::takes<batch_applied>, caf_compat::takes<manifest_failed>>;
 
 // -- to the CATALOG ----------------------------------------------------------
 
@@ -260,6 +243,8 @@ struct persist_time {
 struct time_persisted {
   failure error;
   storage::timestamp_ms time = 0;
+  /// As in `catalog_updated`.
+  bool is_final = false;
 };
 
 /// What a SHARD needs of the CATALOG.
@@ -387,9 +372,7 @@ KVS_MESSAGE(kvs::actors::segments_forgotten)
 KVS_MESSAGE(kvs::actors::append_evaluated)
 KVS_MESSAGE(kvs::actors::withdraw_evaluation)
 KVS_MESSAGE(kvs::actors::batch_applied)
-KVS_MESSAGE(kvs::actors::count_live)
-KVS_MESSAGE(kvs::actors::live_counted)
-KVS_MESSAGE(kvs::actors::applied_marked)
+KVS_MESSAGE(kvs::actors::manifest_failed)
 KVS_MESSAGE(kvs::actors::persist_time)
 KVS_MESSAGE(kvs::actors::time_persisted)
 KVS_MESSAGE(kvs::actors::stop_shard)

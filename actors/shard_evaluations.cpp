@@ -167,8 +167,9 @@ void shard::go_on(const evaluation_ptr& current, const resolved_key& found,
   if (copies_value(*current))
     bytes += entry.location.size_bytes;
   if (bytes <= inline_read_bytes_max)
-    return fetch_value(current, entry, std::move(state));
-  large_.push_back({current, bytes, entry, std::move(state)});
+    return fetch_value(current, segment_of(found), entry, std::move(state));
+  large_.push_back(
+    {current, bytes, entry, std::move(state), segment_of(found)});
   reserve_next();
 }
 
@@ -183,9 +184,8 @@ void shard::decide_absent(const evaluation_ptr& current) {
 void shard::decide_read(const evaluation_ptr& current, key_state state,
                         const resolved_key& found, const memory_owner& memory) {
   const auto& location = found.entry.location;
-  auto value = storage::verify_record(*segment_of(location.segment),
-                                      location.offset_bytes, found.record,
-                                      current->key.bytes);
+  auto value = storage::verify_record(*segment_of(found), location.offset_bytes,
+                                      found.record, current->key.bytes);
   if (!value)
     return fail(current, to_failure(value.error()));
   state.value = *value;
@@ -216,7 +216,7 @@ void shard::read_reserved(const memory_granted& granted) {
   next.current->charge = charged_memory(std::make_shared<std::byte>(),
                                         {args_.budget, granted.bytes});
   if (next.entry)
-    fetch_value(next.current, *next.entry, std::move(next.state));
+    fetch_value(next.current, next.segment, *next.entry, std::move(next.state));
   else
     decide(next.current, {});
   reserve_next();
@@ -233,10 +233,10 @@ void shard::refuse_reserved() {
 }
 
 void shard::fetch_value(const evaluation_ptr& current,
+                        const storage::segment_ptr& from,
                         const storage::index_entry& entry, key_state state) {
   ++figures_.cold_reads;
-  read_record request{{segment_of(entry.location.segment), entry.location,
-                       std::string{current->key.bytes}}};
+  read_record request{{from, entry.location, std::string{current->key.bytes}}};
   const auto& first = current->running.front();
   if (append_bytes(*current) > storage::turn_value_bytes_max) {
     // It is the only one of its round, and too large to be copied here.

@@ -70,6 +70,7 @@ shard::resolve_now(std::span<const storage::index_candidate> candidates,
 resolved_key to_resolved(const record_found& found) {
   resolved_key known;
   known.entry = found.entry;
+  known.segment = found.segment;
   known.record = found.record;
   known.error = found.error;
   if (found.error.code != outcome::ok)

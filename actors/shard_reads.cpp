@@ -99,8 +99,8 @@ void shard::answer_read(const pending_operation& wanted,
   }
   // All of it is there, or the session has it read when it has room for it.
   if (found.record.size() < entry.location.size_bytes)
-    return point_to_value(wanted, entry);
-  const auto& from = *segment_of(entry.location.segment);
+    return point_to_value(wanted, found);
+  const auto& from = *segment_of(found);
   auto value = storage::verify_record(from, entry.location.offset_bytes,
                                       found.record, wanted.op.key);
   if (!value)
@@ -113,11 +113,10 @@ void shard::answer_read(const pending_operation& wanted,
 }
 
 void shard::point_to_value(const pending_operation& wanted,
-                           const storage::index_entry& entry) {
-  auto reply = value_answer(wanted.op, entry);
-  reply.stored = std::make_shared<const stored_value>(
-    stored_value{segment_of(entry.location.segment), entry.location,
-                 std::string{wanted.op.key}});
+                           const resolved_key& found) {
+  auto reply = value_answer(wanted.op, found.entry);
+  reply.stored = std::make_shared<const stored_value>(stored_value{
+    segment_of(found), found.entry.location, std::string{wanted.op.key}});
   box_for(wanted.op.hash)
     .to(wanted.session, applied_up_to_)
     .answers.push_back(std::move(reply));

@@ -44,7 +44,7 @@ private:
                    const memory_owner& memory);
   /// Tells where a large value lies.
   void point_to_value(const pending_operation& wanted,
-                      const storage::index_entry& entry);
+                      const resolved_key& found);
   void read_cold(const pending_operation& wanted,
                  std::span<const storage::index_candidate> candidates);
   void finish_cold_read(std::uint64_t number, const record_found& found);
@@ -83,6 +83,10 @@ private:
   /// Records may lie in it from now on.
   void add_segment(const storage::segment_ptr& segment);
   const storage::segment_ptr& segment_of(storage::segment_id id) const;
+  const storage::segment_ptr& segment_of(const resolved_key& found) const {
+    return found.segment ? found.segment
+                         : segment_of(found.entry.location.segment);
+  }
   void look_at(const segment_resident& message);
   void look_away(storage::segment_id id);
   /// The bytes from this place on that can be looked at.
@@ -123,6 +127,7 @@ private:
                    const resolved_key& found, const memory_owner& memory);
   /// Has a READER read the value.
   void fetch_value(const evaluation_ptr& current,
+                   const storage::segment_ptr& from,
                    const storage::index_entry& entry, key_state state);
   /// Asks for the memory of the large evaluation in front.
   void reserve_next();

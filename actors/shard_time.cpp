@@ -38,6 +38,8 @@ void shard::request_time() {
     .then(
       [this](const time_persisted& reply) {
         time_requested_ = false;
+        if (reply.is_final)
+          caf_compat::tell(this, args_.writer, manifest_failed{reply.error});
         if (reply.error.code != outcome::ok) {
           timed_.fail_all(reply.error);
           timed_.send(this, durable_version_);

@@ -37,6 +37,8 @@ struct resolved_key {
   };
   kind what = kind::absent;
   storage::index_entry entry;
+  /// If a READER has found it: the segments of the SHARD may be others now.
+  storage::segment_ptr segment;
   /// As much of the record as was read.
   std::span<const std::byte> record;
   /// The memory in which `record` lies, if there is free room behind it.
@@ -243,6 +245,8 @@ struct large_evaluation {
   /// nullopt: there is no value yet.
   std::optional<storage::index_entry> entry;
   key_state state;
+  /// Where that lies: compaction may move it meanwhile.
+  storage::segment_ptr segment{};
 };
 
 /// How often somebody watches an absent key, and the last record that made it

@@ -47,6 +47,10 @@ writer::behavior_type writer::make_behavior() {
       batch_was_applied(message.batch_id);
       end_turn();
     },
+    [this](const manifest_failed& message) {
+      fail_store(message.why);
+      end_turn();
+    },
     [this](append_atomic& request) { accept(std::move(request)); },
     [this](const withdraw_evaluation& message) {
       auto it = reservations_.find(storage::slot_of(message.hash));

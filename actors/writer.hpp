@@ -177,10 +177,10 @@ enum class sync_mode : std::uint8_t {
 /// durable; a full disk is tried again with the next write. When the CATALOG
 /// has no space for another segment, the end of the active one is kept for
 /// erases; other writes wait as long as the COMPACTOR frees some, and are
-/// refused when it cannot. A failed sync is final, and so is a failed append
-/// that could not be cut off: all that wait get `outcome_unknown`, all later
-/// writes `read_only`.
-/// Blocking: never on a sync; writes go to the page cache.
+/// refused when it cannot. A failed sync is final, and so are a MANIFEST that
+/// could not be replaced and a failed append that could not be cut off: all
+/// that wait get `outcome_unknown`, all later writes `read_only`. Blocking:
+/// never on a sync; writes go to the page cache.
 using writer_actor = evaluation_sink_actor::extend<
   // Appends; the shards answer.
   caf_compat::takes<append_batch>,

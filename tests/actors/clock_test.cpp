@@ -131,6 +131,21 @@ TEST_F(ClockTest, AnExpiryOnceReportedIsNeverTakenBack) {
   }
 }
 
+// Goal: if the time cannot be persisted any more, the store says so at once and
+// takes no writes whose expiry it could not report.
+TEST_F(ClockTest, AManifestThatCannotBeReplacedIsFinal) {
+  open(sync_mode::always);
+  put_until("key", clock->time + 1000);
+  clock->time += 1000;
+  files->fail(test_support::disk_call::rename, 1, EIO, false);
+  advance_time(std::chrono::milliseconds{600});
+  EXPECT_NE(*failure_told, "");
+  put(session, next_id++, "other", "v");
+  run_actors();
+  ASSERT_NE(last_answer(), nullptr);
+  EXPECT_EQ(last_answer()->code, outcome::read_only);
+}
+
 // Goal: a key that is written again behind its time has expired; one that was
 // seen alive has not, however long its record takes to be synced.
 TEST_F(ClockTest, WhoWasSeenAliveHasNotExpired) {

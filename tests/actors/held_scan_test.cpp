@@ -13,7 +13,7 @@ public:
   using evaluation_sink_actor::base::base;
   behavior_type make_behavior() override {
     return {[](const append_evaluated&) {}, [](const withdraw_evaluation&) {},
-            [](const batch_applied&) {}};
+            [](const batch_applied&) {}, [](const manifest_failed&) {}};
   }
 };
 

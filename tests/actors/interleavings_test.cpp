@@ -139,6 +139,36 @@ TEST_F(InterleavingTest, ColdRead) {
   EXPECT_EQ(value_of("n"), "501");
 }
 
+// The segment that a READER looks into is rewritten and forgotten meanwhile.
+TEST_F(InterleavingTest, ColdReadOfASegmentThatGoes) {
+  open(sync_mode::none, 1, 8 * 1024);
+  const std::string value(600, 'v');
+  write("key", value);
+  for (int round = 0; round < 2; ++round)
+    for (int number = 0; number < 20; ++number)
+      write("other" + std::to_string(number), value);
+  files->resident(false);
+  disk->hold_reads = true;
+  const auto asked = next_id++;
+  read(session, asked, "key");
+  const auto appended = next_id++;
+  evaluate(session, make(operation_kind::append, appended, "key", "+"));
+  run_actors();
+  ASSERT_EQ(disk->reads.size(), 2u);
+  compact();
+  ASSERT_GT(told->figures.back().figures.front().second, 0u);
+  disk->hold_reads = false;
+  while (!disk->reads.empty())
+    finish_read();
+  run_actors();
+  ASSERT_NE(told->find(asked), nullptr);
+  EXPECT_EQ(told->find(asked)->code, outcome::ok);
+  EXPECT_EQ(told->values[asked], value);
+  ASSERT_NE(told->find(appended), nullptr);
+  EXPECT_EQ(told->find(appended)->code, outcome::ok);
+  EXPECT_EQ(value_of("key"), value + "+");
+}
+
 // An expired record hides older versions of its key. It is rewritten alone,
 // while they stay behind in another segment, and the clock is set back: the
 // older versions must not be seen.

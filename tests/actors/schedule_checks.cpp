@@ -81,10 +81,13 @@ void schedule_fixture::check_number(const request& each) {
 /// What was read back is a prefix of the log, and long enough.
 void schedule_fixture::check_contents() {
   std::map<std::string, std::string> found;
+  std::map<std::string, storage::sequence_number> versions;
   for (const auto& key : all_keys())
-    if (auto value = value_of(key); value != "<absent>")
+    if (auto value = value_of(key); value != "<absent>") {
       found[key] = value;
-  auto reached = history_.prefix_of(found, survived_, clock->time);
+      versions[key] = told->answers.back().version;
+    }
+  auto reached = history_.prefix_of(found, versions, survived_, clock->time);
   if (!reached) {
     FAIL() << "no prefix of the log from " << survived_ << " on looks like\n"
            << text_of(found) << "\n"

@@ -1,5 +1,6 @@
 #include "tests/actors/schedule_history.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace kvs::actors {
@@ -18,15 +19,20 @@ model_state schedule_history::state_at(storage::sequence_number version) const {
   return state;
 }
 
-std::optional<storage::sequence_number>
-schedule_history::prefix_of(const std::map<std::string, std::string>& found,
-                            storage::sequence_number first,
-                            storage::timestamp_ms now) const {
+std::optional<storage::sequence_number> schedule_history::prefix_of(
+  const std::map<std::string, std::string>& found,
+  const std::map<std::string, storage::sequence_number>& versions,
+  storage::sequence_number first, storage::timestamp_ms now) const {
   model_state state;
+  auto has_versions = [&] {
+    return std::ranges::all_of(versions, [&](const auto& each) {
+      return state[each.first].version == each.second;
+    });
+  };
   storage::sequence_number reached = 0;
   for (auto it = steps_.begin();; ++it) {
     auto is_enough = it == steps_.end() || it->first > first;
-    if (is_enough && visible(state, now) == found)
+    if (is_enough && visible(state, now) == found && has_versions())
       return reached;
     if (it == steps_.end())
       return std::nullopt;

@@ -50,9 +50,11 @@ public:
   model_state state_at(storage::sequence_number version) const;
 
   /// The prefix of at least all steps up to `first` that looks like `found` at
-  /// `now`; nullopt: there is none. `found` has what has not expired.
+  /// `now`; nullopt: there is none. `found` has what has not expired, and
+  /// `versions` the version of each: two prefixes may hold the same values.
   std::optional<storage::sequence_number>
   prefix_of(const std::map<std::string, std::string>& found,
+            const std::map<std::string, storage::sequence_number>& versions,
             storage::sequence_number first, storage::timestamp_ms now) const;
 
   /// For people: the state at `first` and the steps behind it.
