@@ -36,6 +36,10 @@ compactor::behavior_type compactor::make_behavior() {
       note_sealed(message);
       await_hint(message.entry.id);
     },
+    [this](const writes_slowed&) {
+      if (run_)
+        run_->hurries = true;
+    },
     [this](const make_space&) { return search_space(); },
     [this](const compact_store& command) {
       commands_.push_back(command);
@@ -48,7 +52,7 @@ compactor::behavior_type compactor::make_behavior() {
       for (const auto& each : args_.sealed)
         track(each);
       args_.sealed.clear();
-      last_seal_ = this->clock().now();
+      pace_.start(this->clock().now());
       caf_compat::tell_after(this, this, look_period, look_due{});
     },
     [this](const stop_compactor&) { return stop(); },
@@ -115,14 +119,11 @@ void compactor::give_back_unused(const segment_sealed& sealed) {
 
 void compactor::note_sealed(const segment_sealed& sealed) {
   track(sealed);
-  auto now = this->clock().now();
-  // A single short or long interval says little.
-  seal_interval_ = (seal_interval_ * 3 + (now - last_seal_)) / 4;
-  last_seal_ = now;
+  pace_.note_sealed(this->clock().now());
   last_log_ = std::max(last_log_, sealed.entry.id);
   set_debt(debt_bytes_ + static_cast<std::int64_t>(sealed.entry.end_bytes));
   if (run_)
-    run_->sealed_meanwhile = true;
+    run_->hurries = true;
   count_and_consider();
 }
 

@@ -49,6 +49,8 @@ using compactor_actor = caf::typed_actor<
   caf_compat::takes<live_counted>, caf_compat::takes<applied_marked>,
   // Another candidate; it gets a hint file if it is still there after a while.
   caf_compat::takes<segment_sealed>,
+  // The rewrite under way does not rest any more.
+  caf_compat::takes<writes_slowed>,
   // Answered when something was rewritten, or when nothing can be.
   caf_compat::rpc<make_space>::returns<space_made>,
   caf_compat::takes<compact_store>, caf_compat::takes<collect_figures>,

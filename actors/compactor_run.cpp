@@ -14,16 +14,6 @@ namespace {
 /// wait long for a chunk of large values.
 constexpr std::uint64_t chunk_bytes_max = 8 * storage::mebibyte;
 
-/// A rewrite shall take this part of the time in which a segment is written:
-/// not less, to disturb nobody, and not more, because its syncs come on top.
-constexpr double run_part_of_interval = 0.25;
-/// A shorter rest is not worth a timer.
-constexpr caf::actor_clock::duration_type shortest_rest
-  = std::chrono::microseconds{100};
-/// The chunk may have waited for a busy shard, not worked.
-constexpr caf::actor_clock::duration_type longest_rest
-  = std::chrono::seconds{1};
-
 } // namespace
 
 void compactor::begin(std::vector<storage::segment_id> victims,
@@ -94,24 +84,18 @@ bool compactor::drop_without_reading(storage::segment_id id) const {
 }
 
 compactor::duration compactor::rest_after_chunk() const {
-  // A node that is told to compact, or about to refuse writes, hurries; so
-  // does one that has sealed another segment meanwhile.
-  if (need() >= storage::compaction_need::shortage || run_->sealed_meanwhile
+  // A node that is told to compact, or about to refuse writes, hurries, too.
+  if (need() >= storage::compaction_need::shortage || run_->hurries
       || space_wanted_)
     return {};
-  auto worked = this->clock().now() - run_->chunk_began;
-  auto share = static_cast<double>(run_->chunk_bytes)
-               / static_cast<double>(run_->victim_bytes);
-  auto planned = std::chrono::duration_cast<duration>(
-    seal_interval_ * run_part_of_interval * share);
-  auto most
-    = std::chrono::duration_cast<duration>(worked * (1 / args_.effort_min - 1));
-  return std::min({planned - worked, most, longest_rest});
+  return pace_.rest_after(this->clock().now() - run_->chunk_began,
+                          static_cast<double>(run_->chunk_bytes)
+                            / static_cast<double>(run_->victim_bytes));
 }
 
 void compactor::rest_then_next_chunk() {
-  auto rest = rest_after_chunk();
-  if (rest < shortest_rest)
+  const auto rest = rest_after_chunk();
+  if (rest == duration{})
     return next_chunk();
   caf_compat::tell_after(this, this, rest, chunk_due{run_->number});
 }

@@ -1,6 +1,7 @@
 /// The inside of the COMPACTOR; private to compactor*.cpp.
 #pragma once
 
+#include "actors/compaction_pace.hpp"
 #include "actors/compactor.hpp"
 #include "storage/hint_file.hpp"
 
@@ -91,11 +92,12 @@ struct compaction_run {
   storage::sequence_number tombstone_horizon = 0;
   std::size_t shards_to_mark = 0;
   /// When the chunk under way was begun, its share of all victims, and
-  /// whether the log has grown by a segment since the run began.
+  /// whether it is late: writes slow down for it, or the log has grown by a
+  /// segment since the run began.
   caf::actor_clock::time_point chunk_began;
   std::uint64_t chunk_bytes = 0;
   std::uint64_t victim_bytes = 0;
-  bool sealed_meanwhile = false;
+  bool hurries = false;
   std::unique_ptr<storage::relocation_writer> output;
   /// The victim being scanned, and those after it.
   std::size_t victim_index = 0;
@@ -233,9 +235,7 @@ private:
   /// … and whether it came after the count under way had begun.
   bool wanted_since_count_ = false;
   std::int64_t debt_bytes_ = 0;
-  /// How long it takes to write a segment, and when the last one was full.
-  duration seal_interval_{};
-  caf::actor_clock::time_point last_seal_;
+  compaction_pace pace_{args_.effort_min};
   storage::segment_id last_log_{};
   /// What the shards had applied, now and at the last look.
   storage::sequence_number applied_ = 0;

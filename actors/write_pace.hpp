@@ -25,6 +25,11 @@ public:
     debt_bytes_ = static_cast<double>(bytes);
   }
 
+  /// Writes slow down for the sake of compaction.
+  bool waits_for_compaction(std::uint64_t unsealed) const noexcept {
+    return debt_pressure(unsealed) > 0;
+  }
+
   /// The rest that is due after `bytes` were written. `unsealed`: what was
   /// written and is not part of the debt yet. `room`: what is left of the
   /// active segment if there is no next one. Rests too short for a timer are

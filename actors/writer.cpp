@@ -228,6 +228,10 @@ void writer::rest_after(std::uint64_t bytes) {
   auto unsealed = log_.end_bytes();
   for (const auto& [id, each] : uncounted_)
     unsealed += each;
+  if (!has_told_slow_ && compactor_ && pace_.waits_for_compaction(unsealed)) {
+    has_told_slow_ = true;
+    caf_compat::tell(this, compactor_, writes_slowed{});
+  }
   auto rest = pace_.after_writing(bytes, unsealed, room_of_last_segment());
   if (rest.count() == 0 || stopping_)
     return;
@@ -237,6 +241,7 @@ void writer::rest_after(std::uint64_t bytes) {
 
 void writer::note_debt(const compaction_debt& debt) {
   pace_.set_debt(debt.bytes);
+  has_told_slow_ = false;
   std::erase_if(uncounted_, [&](const auto& each) {
     return each.first <= debt.counted_up_to;
   });

@@ -116,6 +116,10 @@ struct segment_sealed {
   storage::segment_ptr segment;
 };
 
+/// Writes have begun to slow down because compaction lags behind. Told once
+/// for each debt that the COMPACTOR reports.
+struct writes_slowed {};
+
 /// There is no space for another log segment: free some.
 struct make_space {};
 
@@ -128,6 +132,7 @@ struct space_made {
 /// What the WRITER needs of the COMPACTOR.
 using space_maker_actor
   = caf::typed_actor<caf_compat::takes<segment_sealed>,
+                     caf_compat::takes<writes_slowed>,
                      caf_compat::rpc<make_space>::returns<space_made>>;
 
 // -- from the SUPERVISOR -----------------------------------------------------
@@ -233,6 +238,7 @@ KVS_MESSAGE(kvs::actors::mark_published)
 KVS_MESSAGE(kvs::actors::compaction_debt)
 KVS_MESSAGE(kvs::actors::seal_active)
 KVS_MESSAGE(kvs::actors::segment_sealed)
+KVS_MESSAGE(kvs::actors::writes_slowed)
 KVS_MESSAGE(kvs::actors::make_space)
 KVS_MESSAGE(kvs::actors::space_made)
 KVS_MESSAGE(kvs::actors::connect_writer)

@@ -355,6 +355,8 @@ private:
   std::deque<sealing_segment> sealing_;
   /// Sealed segments that the compaction debt does not count yet.
   std::deque<std::pair<storage::segment_id, std::uint64_t>> uncounted_;
+  /// The COMPACTOR knows that this debt slows down writes.
+  bool has_told_slow_ = false;
   /// Those who wait until `sealing_` is empty.
   std::vector<seal_waiter> seal_waiters_;
   /// A flush whose number the MANIFEST does not have yet.
