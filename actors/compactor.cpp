@@ -92,6 +92,7 @@ void compactor::tell_figures(const collect_figures& request) {
     {"compactions", figures_.runs},
     {"compactions_failed", figures_.failures},
     {"compacted_segments", figures_.segments},
+    {"compaction_judged_records", figures_.judged_records},
     {"compaction_copied_bytes", figures_.copied_bytes},
     {"compaction_freed_bytes", figures_.freed_bytes},
   };

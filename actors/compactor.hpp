@@ -39,7 +39,8 @@ struct compactor_stopped {};
 /// much that writes have to slow down.
 /// Order: one rewrite at a time: ask the shards what is live, copy it, sync,
 /// have the CATALOG install the copy, tell the shards the moves, wait until
-/// everything that made the old records dead is synced, retire the old files.
+/// everything that made the old records dead is synced, have the shards say
+/// that they find none of them, retire the old files.
 /// Durability: at any moment a crash leaves either the old segments or the
 /// copy listed, or both, and both give the same store.
 /// Failure: a rewrite that fails is abandoned and leaves everything as it

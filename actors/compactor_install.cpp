@@ -30,7 +30,14 @@ void compactor::finish_output() {
   if (!done)
     return abandon("compactor.output-failed", to_failure(done.error()));
   run_->target = done->handle;
-  auto entry = done->entry;
+  if (!run_->has_early_shadows)
+    return install(done->entry);
+  // If the power went now, what made these records dead could be lost, and the
+  // tombstones in their place would not.
+  then_when_durable([this, entry = done->entry] { install(entry); });
+}
+
+void compactor::install(const storage::segment_entry& entry) {
   run_->offered = true;
   caf_compat::ask(this, args_.catalog, install_segment{entry})
     .then(
@@ -98,16 +105,44 @@ void compactor::make_deaths_durable() {
     return retire();
   // In the modes that acknowledge before the sync the newer version of a dead
   // record may be in memory only, and the old one is the durable one.
+  then_when_durable([this] { retire_if_dead(); });
+}
+
+void compactor::then_when_durable(std::function<void()> then) {
   caf_compat::ask(this, args_.writer, sync_log{})
     .then(
-      [this](const log_made_durable& reply) {
+      [this, then = std::move(then)](const log_made_durable& reply) {
         if (!run_)
           return;
         if (reply.error.code != outcome::ok)
           return abandon("compactor.sync-failed", reply.error);
-        retire();
+        then();
       },
       [this](const caf::error&) { run_.reset(); });
+}
+
+void compactor::retire_if_dead() {
+  // A record that was overlooked would be lost with its file, so the shards
+  // have the last word.
+  recount([this] {
+    if (!run_)
+      return;
+    for (const auto& each : usage())
+      if (each.live_records != 0 && is_victim(each.entry.id))
+        return abandon(
+          "compactor.victim-alive",
+          make_failure(outcome::corrupt,
+                       segments_.at(each.entry.id).handle->bytes().path()
+                         + " is kept: the index finds "
+                         + std::to_string(each.live_records)
+                         + " records of it that were not copied"));
+    retire();
+  });
+}
+
+bool compactor::is_victim(storage::segment_id id) const {
+  return std::find(run_->victims.begin(), run_->victims.end(), id)
+         != run_->victims.end();
 }
 
 void compactor::retire() {

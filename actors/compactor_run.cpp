@@ -54,7 +54,7 @@ void compactor::begin_copying() {
   if (std::all_of(run_->victims.begin(), run_->victims.end(),
                   [this](auto id) { return drop_without_reading(id); }))
     return tell_moves();
-  open_output();
+  locate_live_records();
 }
 
 void compactor::open_output() {
@@ -104,46 +104,47 @@ void compactor::next_chunk() {
   run_->chunk_began = this->clock().now();
   auto chunk = std::make_shared<judged_chunk>();
   chunk->records.reserve(storage::compaction_entries_max);
-  std::uint64_t chunk_bytes = 0;
-  while (run_->victim_index < run_->victims.size()
-         && chunk->records.size() < storage::compaction_entries_max
-         && chunk_bytes < chunk_bytes_max) {
-    auto& victim = segments_.at(run_->victims[run_->victim_index]);
-    if (!run_->scanner && drop_without_reading(victim.entry.id)) {
-      ++run_->victim_index;
-      continue;
-    }
-    if (!run_->scanner)
-      run_->scanner = std::make_unique<storage::segment_scanner>(
-        victim.handle, victim.entry.end_bytes,
-        storage::segment_scanner::values::skip);
-    auto found = run_->scanner->next();
-    if (!found)
-      return abandon("compactor.read-failed", to_failure(found.error()));
-    if (*found) {
-      add_to_chunk(*chunk, **found);
-      chunk_bytes += (*found)->location.size_bytes;
-      continue;
-    }
-    if (run_->scanner->end_bytes() != victim.entry.end_bytes) {
-      victim.damaged = true;
-      return abandon(
-        "compactor.segment-damaged",
-        make_failure(outcome::corrupt,
-                     victim.handle->bytes().path()
-                       + ": invalid record at offset "
-                       + std::to_string(run_->scanner->end_bytes())));
-    }
-    run_->scanner.reset();
-    ++run_->victim_index;
+  if (auto filled = fill(*chunk); !filled) {
+    if (filled.error().code != storage::errc::corrupt)
+      return abandon("compactor.read-failed", to_failure(filled.error()));
+    segments_.at(run_->victims[run_->victim_index]).damaged = true;
+    return abandon("compactor.segment-damaged", to_failure(filled.error()));
   }
-  run_->chunk_bytes = chunk_bytes;
+  const auto passed
+    = run_->finished_bytes + (run_->reader ? run_->reader->passed_bytes() : 0);
+  run_->chunk_bytes = passed - std::exchange(run_->passed_bytes, passed);
+  figures_.judged_records += chunk->records.size();
   if (!chunk->records.empty())
     return ask_liveness(std::move(chunk));
   if (run_->victim_index == run_->victims.size())
     return finish_output();
   // Nothing but flushes and marks so far: the victims go on behind them.
   caf_compat::tell(this, this, chunk_due{run_->number});
+}
+
+storage::result<storage::ok> compactor::fill(judged_chunk& chunk) {
+  std::uint64_t chunk_bytes = 0;
+  while (run_->victim_index < run_->victims.size()
+         && chunk.records.size() < storage::compaction_entries_max
+         && chunk_bytes < chunk_bytes_max) {
+    const auto& victim = segments_.at(run_->victims[run_->victim_index]);
+    if (!run_->reader && !drop_without_reading(victim.entry.id))
+      open_victim(victim);
+    if (run_->reader) {
+      auto found = run_->reader->next();
+      if (!found)
+        return found.error();
+      if (*found) {
+        add_to_chunk(chunk, **found);
+        chunk_bytes += (*found)->location.size_bytes;
+        continue;
+      }
+      run_->reader.reset();
+    }
+    run_->finished_bytes += victim.entry.end_bytes;
+    ++run_->victim_index;
+  }
+  return storage::ok{};
 }
 
 void compactor::add_to_chunk(judged_chunk& chunk,
@@ -257,6 +258,7 @@ compactor::copy_record(const judged_chunk::record& record,
         = run_->output->add_tombstone(scanned.key, scanned.head.sequence);
       if (!place)
         return place.error();
+      run_->has_early_shadows |= scanned.head.expires_at > expired_until;
       return true;
     }
     case storage::verdict::copy:

@@ -4,6 +4,7 @@
 #include "actors/compaction_pace.hpp"
 #include "actors/compactor.hpp"
 #include "storage/hint_file.hpp"
+#include "storage/victim_reader.hpp"
 
 #include <deque>
 #include <limits>
@@ -91,22 +92,32 @@ struct compaction_run {
   /// Tombstones with lower numbers may go.
   storage::sequence_number tombstone_horizon = 0;
   std::size_t shards_to_mark = 0;
-  /// When the chunk under way was begun, its share of all victims, and
-  /// whether it is late: writes slow down for it, or the log has grown by a
-  /// segment since the run began.
+  /// When the chunk under way was begun, how far the run has come in its
+  /// victims since, and whether it is late: writes slow down for it, or the log
+  /// has grown by a segment since the run began.
   caf::actor_clock::time_point chunk_began;
   std::uint64_t chunk_bytes = 0;
   std::uint64_t victim_bytes = 0;
   bool hurries = false;
   std::unique_ptr<storage::relocation_writer> output;
-  /// The victim being scanned, and those after it.
+  /// Of victims of which little lives: where that lies.
+  std::map<storage::segment_id, std::vector<std::uint64_t>> places;
+  /// A search in the indexes would cost more than it saves.
+  bool reads_all = false;
+  /// The victim being read, and those after it.
   std::size_t victim_index = 0;
-  std::unique_ptr<storage::segment_scanner> scanner;
+  std::optional<storage::victim_reader> reader;
+  /// Bytes of the victims before it; what was done with when the chunk began.
+  std::uint64_t finished_bytes = 0;
+  std::uint64_t passed_bytes = 0;
   /// What is being copied, how many of its records are done with, and the one
   /// that is half copied.
   std::shared_ptr<const judged_chunk> copying;
   std::size_t done_count = 0;
   std::optional<relocated_record> moving;
+  /// The output has tombstones in the place of puts that had not expired: they
+  /// are dead for the sake of writes that may not be durable yet.
+  bool has_early_shadows = false;
   /// Moves to tell each shard once the output is installed.
   std::vector<std::vector<relocated_record>> moves;
   /// How many of them each shard has been told.
@@ -184,9 +195,17 @@ private:
              std::vector<storage::segment_usage> usage);
   void marked(const applied_marked& message);
   void begin_copying();
+  /// Asks the shards where it lies, for victims of which little lives; then
+  /// opens the output (compactor_places.cpp).
+  void locate_live_records();
+  void ask_where(std::size_t shard, locate_live query);
+  void note_places(const live_located& found);
   void open_output();
   bool drop_without_reading(storage::segment_id id) const;
   void next_chunk();
+  /// Reads on in the victims until the chunk is full.
+  storage::result<storage::ok> fill(judged_chunk& chunk);
+  void open_victim(const tracked_segment& victim);
   /// The next chunk, after a rest that leaves time to others.
   void rest_then_next_chunk();
   duration rest_after_chunk() const;
@@ -204,9 +223,15 @@ private:
   // -- its end (compactor_install.cpp) ---------------------------------------
 
   void finish_output();
+  void install(const storage::segment_entry& entry);
   void tell_moves();
   void tell_more_moves(std::size_t shard);
   void make_deaths_durable();
+  /// Goes on when all that shards have applied until now is on disk.
+  void then_when_durable(std::function<void()> then);
+  /// Nothing is deleted of which the shards still find a record.
+  void retire_if_dead();
+  bool is_victim(storage::segment_id id) const;
   void retire();
   void forget_victims();
   void let_go_of_victims();
@@ -256,6 +281,8 @@ private:
   struct {
     std::uint64_t runs = 0;
     std::uint64_t segments = 0;
+    /// Records that shards were asked about.
+    std::uint64_t judged_records = 0;
     std::uint64_t copied_bytes = 0;
     std::uint64_t freed_bytes = 0;
     std::uint64_t failures = 0;

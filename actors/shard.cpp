@@ -83,6 +83,7 @@ shard::behavior_type shard::make_behavior() {
                           applied_up_to_};
     },
     [this](const query_liveness& query) { return judge(query); },
+    [this](const locate_live& query) { return locate(query); },
     [this](apply_moves& message) { return move(message); },
     [this](const forget_segments& message) {
       for (auto id : message.segments)

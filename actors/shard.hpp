@@ -156,6 +156,24 @@ struct liveness_found {
   storage::timestamp_ms persisted_time = 0;
 };
 
+/// Where the records of these segments lie that the index finds, beginning with
+/// this partition. One answer is a part of it.
+struct locate_live {
+  std::vector<storage::segment_id> segments;
+  std::uint32_t partition = 0;
+  /// An index of more records is not worth the search.
+  std::uint64_t records_max = 0;
+};
+
+struct live_located {
+  enum class part : std::uint8_t { more, last, not_worth_it };
+  part which = part::last;
+  /// Where to go on.
+  std::uint32_t next_partition = 0;
+  /// The sizes are upper bounds.
+  std::vector<storage::record_location> places;
+};
+
 struct relocated_record {
   storage::key_hash hash = 0;
   storage::record_location from;
@@ -318,6 +336,7 @@ using shard_actor = caf::typed_actor<
   caf_compat::rpc<count_live>::returns<live_counted>,
   // Looks up, changes nothing.
   caf_compat::rpc<query_liveness>::returns<liveness_found>,
+  caf_compat::rpc<locate_live>::returns<live_located>,
   // Moves, or removes, each entry that still points at exactly the old place.
   caf_compat::rpc<apply_moves>::returns<moves_applied>,
   // Drops handles; readers under way keep theirs.
@@ -364,6 +383,8 @@ KVS_MESSAGE(kvs::actors::segment_added)
 KVS_MESSAGE(kvs::actors::batch_released)
 KVS_MESSAGE(kvs::actors::mark_applied)
 KVS_MESSAGE(kvs::actors::query_liveness)
+KVS_MESSAGE(kvs::actors::locate_live)
+KVS_MESSAGE(kvs::actors::live_located)
 KVS_MESSAGE(kvs::actors::liveness_found)
 KVS_MESSAGE(kvs::actors::apply_moves)
 KVS_MESSAGE(kvs::actors::moves_applied)

@@ -6,6 +6,12 @@
 #include <utility>
 
 namespace kvs::actors {
+namespace {
+
+/// Records of the index that one turn looks at: some ten microseconds.
+constexpr std::size_t located_records_min = 4096;
+
+} // namespace
 
 liveness_found shard::judge(const query_liveness& query) {
   liveness_found found;
@@ -31,6 +37,25 @@ storage::liveness shard::judge(const liveness_query& record) {
   auto newer = resolve_now(candidates_, *record.key, head_buffer(*record.key));
   return newer.what == resolved_key::kind::found ? storage::liveness::superseded
                                                  : storage::liveness::absent;
+}
+
+live_located shard::locate(const locate_live& query) const {
+  live_located found;
+  if (index_.size() > query.records_max) {
+    found.which = live_located::part::not_worth_it;
+    return found;
+  }
+  found.next_partition
+    = index_.scan(query.partition, located_records_min,
+                  [&](std::uint64_t, const storage::index_candidate& record) {
+                    if (std::find(query.segments.begin(), query.segments.end(),
+                                  record.location.segment)
+                        != query.segments.end())
+                      found.places.push_back(record.location);
+                  });
+  if (found.next_partition < index_.end_partition())
+    found.which = live_located::part::more;
+  return found;
 }
 
 caf::result<moves_applied> shard::move(apply_moves& message) {

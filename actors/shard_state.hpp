@@ -222,6 +222,7 @@ private:
   void finish_stop();
 
   liveness_found judge(const query_liveness& query);
+  live_located locate(const locate_live& query) const;
   storage::liveness judge(const liveness_query& record);
   caf::result<moves_applied> move(apply_moves& message);
   bool touches_unsettled(const apply_moves& message) const;

@@ -78,7 +78,9 @@ enum class liveness : std::uint8_t {
 enum class verdict : std::uint8_t {
   drop,
   copy,
-  /// Keep its shadow: write a tombstone with its sequence number instead.
+  /// Keep its shadow: write a tombstone with its sequence number instead. A
+  /// record that had not expired is dead for the sake of a later write: that
+  /// has to be durable before the tombstone counts.
   copy_as_tombstone,
 };
 

@@ -15,7 +15,7 @@ from .comparator import Stream
 from .links import Pair, pump
 
 QUIET_SECONDS = 0.004
-PATIENCE_SECONDS = 3.0
+PATIENCE_SECONDS = 15.0
 WORD = re.compile(r'"(?:[^"\\]|\\.)*"|\S+')
 
 
