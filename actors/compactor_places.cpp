@@ -10,7 +10,7 @@ namespace kvs::actors {
 namespace {
 
 /// Little: at most this part of the records.
-constexpr std::uint64_t sparse_part = 4;
+constexpr std::uint64_t sparse_part = 2;
 /// A dead record of a victim costs as much as so many records of an index:
 /// those are looked at one behind the other, and it is read, hashed, and
 /// looked up somewhere.
