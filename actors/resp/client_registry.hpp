@@ -1,6 +1,7 @@
 /// CLIENT REGISTRY: what sessions have in common.
 #pragma once
 
+#include "actors/resp/command_counters.hpp"
 #include "actors/resp/publisher.hpp"
 
 #include <algorithm>
@@ -32,6 +33,7 @@ struct client_counters {
   std::uint64_t output_bytes = 0;
   /// Error replies by their first word.
   std::map<std::string, std::uint64_t> errors;
+  command_counters by_command;
 
   void add(const client_counters& other) {
     commands += other.commands;
@@ -41,6 +43,7 @@ struct client_counters {
     output_bytes += other.output_bytes;
     for (const auto& [word, count] : other.errors)
       errors[word] += count;
+    by_command.add(other.by_command);
   }
   /// `earlier`: what was counted until some time before.
   void subtract(const client_counters& earlier) {
@@ -55,6 +58,7 @@ struct client_counters {
     for (const auto& [word, count] : earlier.errors)
       lower(errors[word], count);
     std::erase_if(errors, [](const auto& each) { return each.second == 0; });
+    by_command.subtract(earlier.by_command);
   }
 };
 

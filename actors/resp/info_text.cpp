@@ -36,18 +36,12 @@ public:
   }
 
   bool section(const std::string& name, const char* title) {
-    auto asked = std::ranges::any_of(wanted_, [&](const auto& each) {
-      return each == name || each == "all" || each == "everything"
-             || each == "default";
-    });
-    if (!wanted_.empty() && !asked)
-      return false;
-    if (!text_.empty())
-      text_ += "\r\n";
-    text_ += "# ";
-    text_ += title;
-    text_ += "\r\n";
-    return true;
+    return (wanted_.empty() || is_wanted("default") || is_wanted(name))
+           && begin(title);
+  }
+  /// One that Redis does not show unless it is asked for it.
+  bool special_section(const std::string& name, const char* title) {
+    return is_wanted(name) && begin(title);
   }
   info_writer& line(const std::string& name, const std::string& value) {
     text_ += name;
@@ -73,6 +67,21 @@ public:
   const info_facts& facts;
 
 private:
+  bool is_wanted(std::string_view name) const {
+    return std::ranges::any_of(wanted_, [&](const auto& each) {
+      return each == name
+             || (name != "default" && (each == "all" || each == "everything"));
+    });
+  }
+  bool begin(const char* title) {
+    if (!text_.empty())
+      text_ += "\r\n";
+    text_ += "# ";
+    text_ += title;
+    text_ += "\r\n";
+    return true;
+  }
+
   const std::vector<std::string>& wanted_;
   std::string text_;
 };
@@ -236,6 +245,25 @@ void add_cpu(info_writer& out) {
       .line("used_cpu_user_children", "0.000000");
 }
 
+void add_commands(info_writer& out) {
+  if (!out.special_section("commandstats", "Commandstats"))
+    return;
+  auto all = out.facts.clients.counted.by_command.all();
+  std::ranges::sort(all, {}, [](const auto& each) { return each.first->name; });
+  for (const auto& [spec, count] : all) {
+    auto us = std::chrono::duration_cast<std::chrono::microseconds>(count.took)
+                .count();
+    auto each = count.calls == 0
+                  ? 0.0
+                  : static_cast<double>(us) / static_cast<double>(count.calls);
+    out.line("cmdstat_" + std::string{spec->name},
+             "calls=" + std::to_string(count.calls) + ",usec="
+               + std::to_string(us) + ",usec_per_call=" + with_decimals(each)
+               + ",rejected_calls=" + std::to_string(count.rejected)
+               + ",failed_calls=" + std::to_string(count.failed));
+  }
+}
+
 void add_errors(info_writer& out) {
   if (!out.section("errorstats", "Errorstats"))
     return;
@@ -275,6 +303,7 @@ std::string info_text(const std::vector<std::string>& wanted,
   add_replication(out);
   add_cpu(out);
   out.section("modules", "Modules");
+  add_commands(out);
   add_errors(out);
   if (out.section("cluster", "Cluster"))
     out.line("cluster_enabled", 0);

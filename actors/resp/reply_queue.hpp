@@ -69,6 +69,17 @@ public:
     /// are needed once more.
     std::chrono::steady_clock::time_point began;
     std::unique_ptr<call> asked;
+    /// What is counted as called when this leaves; nullptr: no command was run.
+    const command_spec* counted = nullptr;
+    std::chrono::steady_clock::time_point read_at;
+
+    /// Whether the reply is an error.
+    bool is_error() const noexcept {
+      if (what == kind::bytes)
+        return bytes.size() > 0 && bytes.bytes().front() == std::byte{'-'};
+      return (what == kind::text || what == kind::shared_text)
+             && text.starts_with('-');
+    }
   };
 
   /// Keeps the next place; its number stays the same.
@@ -78,6 +89,7 @@ public:
     auto& fresh = ring_[(begin_ + size_) & (ring_.size() - 1)];
     fresh.version = static_cast<std::uint8_t>(version);
     fresh.is_unwanted = is_unwanted;
+    fresh.counted = nullptr;
     return first_ + size_++;
   }
 
@@ -121,11 +133,13 @@ public:
     at(number).what = entry::kind::silent;
   }
 
-  /// Gives what is known at the front to `take`, in order.
-  template <class Take>
-  void drain(Take take) {
+  /// Gives what is known at the front to `note`, in order, and to `take` if
+  /// somebody wants it.
+  template <class Note, class Take>
+  void drain(Note note, Take take) {
     while (size_ > 0 && ring_[begin_].what != entry::kind::waiting) {
       auto& first = ring_[begin_];
+      note(first);
       if (!first.is_unwanted)
         take(first);
       // Only these own anything; the next to open it sets the rest.

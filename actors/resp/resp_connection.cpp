@@ -141,8 +141,21 @@ std::uint64_t resp_connection::open_place() {
   return replies_.open(version_, unwanted);
 }
 
+std::uint64_t resp_connection::open_counted(const command_spec& spec) {
+  auto number = open_place();
+  auto& place = replies_.at(number);
+  place.counted = &spec;
+  place.read_at = now_;
+  return number;
+}
+
 void resp_connection::drain() {
-  replies_.drain([this](reply_queue::entry& next) { write_entry(next); });
+  replies_.drain(
+    [this](const reply_queue::entry& next) {
+      if (next.counted != nullptr)
+        count(*next.counted, turn_time() - next.read_at, next.is_error());
+    },
+    [this](reply_queue::entry& next) { write_entry(next); });
   if (held_ && !is_closed())
     resume();
 }

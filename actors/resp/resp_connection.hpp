@@ -60,6 +60,12 @@ struct pending_exec {
   std::uint64_t number = 0;
   std::vector<command_output> elements;
   std::size_t missing = 0;
+  /// What each element is the reply of, and how long it took.
+  struct ran {
+    const command_spec* spec = nullptr;
+    std::chrono::steady_clock::duration took{};
+  };
+  std::vector<ran> commands;
 };
 
 /// A command that has to wait: for the end of a pause, or for its turn.
@@ -106,13 +112,16 @@ private:
   /// Puts what belongs to no request behind everything that is waiting.
   void push(byte_buffer bytes);
   std::uint64_t open_place();
+  /// The same for a command that is run, and counted when its reply leaves.
+  std::uint64_t open_counted(const command_spec& spec);
 
   // -- resp_dispatch.cpp: which command, and may it run
   // ------------------------
 
   void dispatch(arguments args, const memory_owner& memory);
-  /// Replies why a command cannot be run at all.
-  void reject(std::string_view name, std::string error);
+  /// Replies why a command cannot be run at all. `spec`: nullptr if nobody
+  /// knows it.
+  void reject(const command_spec* spec, std::string error);
   /// Runs, queues or holds a command that may be called.
   void admit(const command_spec& spec, arguments args,
              const memory_owner& memory);
@@ -127,6 +136,13 @@ private:
                       const arguments& args, const memory_owner& memory);
   call make_call(const command_spec& spec, arguments args,
                  const memory_owner& memory) const;
+  void count(const command_spec& spec, clock_type::duration took,
+             bool has_failed) {
+    auto& counted = counted_.by_command.of(spec);
+    ++counted.calls;
+    counted.took += took;
+    counted.failed += has_failed ? 1 : 0;
+  }
   /// Counts a reply if it is an error.
   void note_error(std::span<const std::byte> reply);
   void finish(reply_place place, command_output output);

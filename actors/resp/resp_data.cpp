@@ -35,7 +35,7 @@ struct hot_commands {
 
 void resp_connection::run_on_keys(call what) {
   const auto& spec = *what.spec;
-  auto number = open_place();
+  auto number = open_counted(spec);
   if (spec.name == "scan")
     return scan(number, what);
   if (spec.first_key == 0)
@@ -105,7 +105,7 @@ bool resp_connection::take_hot(std::span<const std::string_view> args,
   ++counted_.commands;
   skips_this_ = false;
   last_command_ = spec->name;
-  submit_operation(open_place(), form, op, way, memory);
+  submit_operation(open_counted(*spec), form, op, way, memory);
   return true;
 }
 

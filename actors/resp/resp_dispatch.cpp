@@ -39,11 +39,11 @@ void resp_connection::dispatch(arguments args, const memory_owner& memory) {
     return close("connection.speaks-http");
   auto found = protocol::resp::resolve(args);
   if (found.spec == nullptr)
-    return reject(args[0], std::move(found.error));
+    return reject(found.misused, std::move(found.error));
   const auto& spec = *found.spec;
   last_command_ = spec.name;
   if (spec.name == "debug")
-    return reject(spec.name,
+    return reject(&spec,
                   "ERR DEBUG command not allowed. If the enable-debug-command "
                   "option is set to \"local\", you can run it from a local "
                   "connection, otherwise you need to set this option in the "
@@ -55,19 +55,21 @@ void resp_connection::dispatch(arguments args, const memory_owner& memory) {
     error.append(spec.name);
     error.append("': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / "
                  "RESET are allowed in this context");
-    return reject(spec.name, std::move(error));
+    return reject(&spec, std::move(error));
   }
   // Redis takes who monitors for a replica.
   if (is_monitor_
       && (spec.is(command_flag::write) || spec.is(command_flag::readonly)
           || spec.name == "publish"))
-    return reject(spec.name, "ERR Replica can't interact with the keyspace");
+    return reject(&spec, "ERR Replica can't interact with the keyspace");
   admit(spec, std::move(args), memory);
 }
 
-void resp_connection::reject(std::string_view name, std::string error) {
+void resp_connection::reject(const command_spec* spec, std::string error) {
   transaction_failed_ = transaction_failed_ || in_transaction_;
-  if (equals_ignoring_case(name, "exec")) {
+  if (spec != nullptr)
+    ++counted_.by_command.of(*spec).rejected;
+  if (spec != nullptr && spec->name == "exec") {
     end_transaction();
     unwatch();
     constexpr std::string_view code = "ERR ";
@@ -123,6 +125,7 @@ void resp_connection::queue_command(const command_spec& spec, arguments args,
                                     const memory_owner& memory) {
   reply_place place{open_place(), -1};
   if (spec.is(command_flag::no_multi)) {
+    ++counted_.by_command.of(spec).rejected;
     transaction_failed_ = true;
     finish_error(place, "ERR Command not allowed inside a transaction");
     return drain();
@@ -160,7 +163,7 @@ void resp_connection::run(const command_spec& spec, arguments args,
                           const memory_owner& memory) {
   if (spec.handler != nullptr)
     return run_on_keys(make_call(spec, std::move(args), memory));
-  auto number = open_place();
+  auto number = open_counted(spec);
   const auto what = make_call(spec, std::move(args), memory);
   await_slow(number, what);
   if (spec.name == "multi")
@@ -250,7 +253,10 @@ void resp_connection::finish_exec() {
   command_output whole;
   reply_writer{whole.reply, version_}.array(exec.elements.size());
   auto is_unwanted = replies_.at(exec.number).is_unwanted;
-  for (const auto& each : exec.elements) {
+  for (std::size_t at = 0; at < exec.elements.size(); ++at) {
+    const auto& each = exec.elements[at];
+    count(*exec.commands[at].spec, exec.commands[at].took,
+          as_text(each.reply.bytes()).starts_with('-'));
     auto& pushed = is_unwanted ? whole.pushed : whole.reply;
     pushed.append(each.pushed.bytes());
     whole.reply.append(each.reply.bytes());

@@ -172,11 +172,9 @@ void resp_connection::config_command(reply_place place,
     return finish_error(place,
                         "ERR The server is running without a config file");
   if (name == "resetstat")
-    return ask_registry<counters_reset>(reset_counters{},
-                                        [this, place](const counters_reset&) {
-                                          counted_ = {};
-                                          finish_text(place, "+OK\r\n");
-                                        });
+    return ask_registry<counters_reset>(
+      reset_counters{},
+      [this, place](const counters_reset&) { finish_text(place, "+OK\r\n"); });
   if (args.size() % 2 != 0)
     return finish_error(place, "ERR syntax error");
   change_settings request;

@@ -84,6 +84,8 @@ void resp_connection::take_executed(const failure& error, call_program& done,
   exec_->number = number;
   exec_->elements.resize(calls.size());
   exec_->missing = calls.size();
+  for (std::size_t at = 0; at < calls.size(); ++at)
+    exec_->commands.push_back({calls[at].spec, done.took(at)});
   // Some wait for other actors.
   holds_input_ = true;
   for (std::size_t at = 0; at < calls.size(); ++at) {

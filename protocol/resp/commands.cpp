@@ -110,8 +110,10 @@ resolved_call resolve(std::span<const std::string_view> args) {
       return unknown_subcommand(args);
   }
   if (!has_right_size(*spec, args.size())) [[unlikely]]
-    return {nullptr, "ERR wrong number of arguments for '"
-                       + std::string{spec->name} + "' command"};
+    return {nullptr,
+            "ERR wrong number of arguments for '" + std::string{spec->name}
+              + "' command",
+            spec};
   return {spec, {}};
 }
 

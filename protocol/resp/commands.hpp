@@ -26,6 +26,9 @@ struct resolved_call {
   /// Null: nothing can be called like that, and `error` says why.
   const command_spec* spec{nullptr};
   std::string error;
+  /// The command that was meant, though it cannot be called with so many
+  /// arguments.
+  const command_spec* misused{nullptr};
 };
 
 /// Which command is called: unknown names and wrong numbers of arguments are

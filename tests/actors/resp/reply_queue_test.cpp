@@ -17,12 +17,28 @@ TEST(ReplyQueueTest, RepliesLeaveInTheOrderOfTheirRequests) {
   std::string sent;
   auto take = [&](auto& next) { sent += next.text; };
   replies.set_text(second, "second");
-  replies.drain(take);
+  replies.drain([](auto&) {}, take);
   EXPECT_EQ(sent, "");
   replies.set_text(first, "first ");
-  replies.drain(take);
+  replies.drain([](auto&) {}, take);
   EXPECT_EQ(sent, "first second");
   EXPECT_EQ(replies.size(), 0u);
+}
+
+TEST(ReplyQueueTest, WhatNobodyWantsIsOnlyNoted) {
+  reply_queue replies;
+  replies.set_text(replies.open(2, false), "-ERR no\r\n");
+  replies.set_text(replies.open(2, true), "+OK\r\n");
+  protocol::byte_buffer bytes;
+  bytes.append(std::string_view{"-ERR neither\r\n"});
+  replies.set_bytes(replies.open(2, true), std::move(bytes));
+  replies.set_integer(replies.open(2, false), 7);
+  std::string noted;
+  int taken = 0;
+  replies.drain([&](auto& next) { noted += next.is_error() ? '!' : '.'; },
+                [&](auto&) { ++taken; });
+  EXPECT_EQ(noted, "!.!.");
+  EXPECT_EQ(taken, 2);
 }
 
 TEST(ReplyQueueTest, WhatHasLeftKeepsNoMemory) {
@@ -31,7 +47,7 @@ TEST(ReplyQueueTest, WhatHasLeftKeepsNoMemory) {
   for (int round = 0; round < 10; ++round) {
     replies.set_shared(replies.open(2, false), *memory, memory);
     replies.set_value(replies.open(2, false), *memory, {});
-    replies.drain([](auto&) {});
+    replies.drain([](auto&) {}, [](auto&) {});
   }
   EXPECT_EQ(memory.use_count(), 1);
 }

@@ -147,6 +147,22 @@ def logged(pair):
     return [[(each[3], each[5]) for each in reversed(log)] for log in entries]
 
 
+COUNTED = re.compile(rb"cmdstat_([^:]+):calls=(\d+),usec=\d+,"
+                     rb"usec_per_call=[0-9.]+,(rejected_calls=\d+),"
+                     rb"(failed_calls=\d+)$")
+
+
+def counted(pair):
+    """How often each server counts every command, and with which outcome."""
+    pair.ask(b"CONFIG", b"RESETSTAT")
+    for line in COMMANDS:
+        pair.ask(*words_of(line))
+    return [sorted(b" ".join(match.groups()) if (match := COUNTED.match(line))
+                   else line
+                   for line in text.split(b"\r\n")[2:] if line)
+            for text in pair.ask(b"INFO", b"COMMANDSTATS")]
+
+
 def compare(context, what, sides):
     """Reports the first of `sides`' items that differ."""
     context.compared += len(sides[0])
@@ -161,8 +177,9 @@ def compare(context, what, sides):
 
 
 def diagnosis(context):
-    """MONITOR and the slow log: nothing is left out, and no secret told."""
-    for what, look in (("MONITOR", monitored), ("SLOWLOG", logged)):
+    """Nothing is left out, and no secret told."""
+    for what, look in (("MONITOR", monitored), ("SLOWLOG", logged),
+                       ("INFO commandstats", counted)):
         with Pair(context.servers) as pair:
             pair.ask(b"FLUSHALL")
             compare(context, what, look(pair))
