@@ -25,12 +25,14 @@ public:
   }
 
   void note_sealed(clock::time_point now) noexcept {
-    auto last = now - std::exchange(last_seal_, now);
+    const auto last = now - std::exchange(last_seal_, now);
     // A single short or long interval says little, and a pause of hours
-    // nothing.
-    if (seal_interval_.count() > 0)
-      last = std::min(last, seal_interval_ * 8);
-    seal_interval_ = (seal_interval_ * 3 + last) / 4;
+    // nothing; nor does the time until the first seal.
+    if (std::exchange(has_sealed_, true))
+      seal_interval_
+        = seal_interval_.count() == 0
+            ? std::min(last, first_interval_max)
+            : (seal_interval_ * 3 + std::min(last, seal_interval_ * 8)) / 4;
   }
 
   /// The rest after a chunk that took `worked`, and which is this `share` of
@@ -52,8 +54,12 @@ private:
     return std::chrono::duration_cast<duration>(span * factor);
   }
 
+  /// Nobody knows better yet.
+  static constexpr duration first_interval_max = std::chrono::seconds{60};
+
   double effort_min_;
   clock::time_point last_seal_;
+  bool has_sealed_ = false;
   duration seal_interval_{};
 };
 

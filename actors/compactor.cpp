@@ -131,6 +131,10 @@ void compactor::note_sealed(const segment_sealed& sealed) {
 void compactor::note_live(const live_counted& message,
                           std::uint64_t asked_about) {
   applied_ = std::max(applied_, message.applied_up_to);
+  if (message.is_exact)
+    inexact_shards_.erase(message.shard);
+  else
+    inexact_shards_.insert(message.shard);
   for (auto& [id, segment] : segments_)
     if (segment.is_covered_by(message, asked_about))
       segment.live[message.shard] = storage::live_share{};
@@ -170,7 +174,10 @@ std::vector<storage::segment_usage> compactor::usage() const {
 }
 
 storage::sequence_number
-compactor::unsealed_base(const std::vector<storage::segment_usage>& all) {
+compactor::unsealed_base(const std::vector<storage::segment_usage>& all) const {
+  // No tombstone may go while a segment may hold more that is dead than counts.
+  if (!inexact_shards_.empty())
+    return 0;
   // Whatever is not sealed was written after all that is.
   storage::sequence_number highest = 0;
   for (const auto& each : all)
@@ -346,8 +353,8 @@ std::uint64_t compactor::store_bytes() const {
 caf::result<compactor_stopped> compactor::stop() {
   stopping_ = true;
   end_search(false);
-  // An output that is not installed is deleted with its writer; one that is
-  // installed holds copies of what the victims still hold.
+  // What is installed holds copies of what the victims still hold.
+  give_up_output();
   run_.reset();
   while (!missing_hints_.empty())
     write_hint();

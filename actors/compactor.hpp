@@ -37,12 +37,12 @@ struct compactor_stopped {};
 /// Rate: works for a share of the time that follows what the store's files
 /// take too much (docs/compaction.md), and tells the WRITER when that is so
 /// much that writes have to slow down.
-/// Order: one rewrite at a time: ask the shards what is live, copy it, sync,
-/// have the CATALOG install the copy, tell the shards the moves, wait until
-/// everything that made the old records dead is synced, have the shards say
-/// that they find none of them, retire the old files.
-/// Durability: at any moment a crash leaves either the old segments or the
-/// copy listed, or both, and both give the same store.
+/// Order: one rewrite at a time: ask the shards what is live, copy it, sync
+/// (and the log, if a tombstone of the copy stands for a put), have the CATALOG
+/// install the copy, tell the shards the moves, wait until everything that made
+/// the old records dead is synced, have the shards say that they find none of
+/// them, retire the old files. Durability: at any moment a crash leaves either
+/// the old segments or the copy listed, or both, and both give the same store.
 /// Failure: a rewrite that fails is abandoned and leaves everything as it
 /// was; the segments stay candidates. A damaged record is logged and keeps
 /// its segment from being rewritten again.

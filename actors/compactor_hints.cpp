@@ -36,14 +36,11 @@ void compactor::request_hint() {
 }
 
 void compactor::give_up_hints() {
-  const auto& victims = run_->victims;
-  auto is_victim = [&](const missing_hint& each) {
-    return std::find(victims.begin(), victims.end(), each.segment)
-           != victims.end();
-  };
+  auto is_of_victim
+    = [this](const missing_hint& each) { return is_victim(each.segment); };
   std::copy_if(missing_hints_.begin(), missing_hints_.end(),
-               std::back_inserter(run_->given_up_hints), is_victim);
-  std::erase_if(missing_hints_, is_victim);
+               std::back_inserter(run_->given_up_hints), is_of_victim);
+  std::erase_if(missing_hints_, is_of_victim);
 }
 
 void compactor::take_up_hints() {

@@ -118,24 +118,34 @@ void compactor::then_when_durable(std::function<void()> then) {
           return abandon("compactor.sync-failed", reply.error);
         then();
       },
-      [this](const caf::error&) { run_.reset(); });
+      [this](const caf::error&) {
+        give_up_output();
+        run_.reset();
+      });
 }
 
 void compactor::retire_if_dead() {
   // A record that was overlooked would be lost with its file, so the shards
-  // have the last word.
+  // have the last word. A segment that they still need is not chosen again.
   recount([this] {
     if (!run_)
       return;
-    for (const auto& each : usage())
-      if (each.live_records != 0 && is_victim(each.entry.id))
-        return abandon(
-          "compactor.victim-alive",
-          make_failure(outcome::corrupt,
-                       segments_.at(each.entry.id).handle->bytes().path()
-                         + " is kept: the index finds "
-                         + std::to_string(each.live_records)
-                         + " records of it that were not copied"));
+    std::string kept;
+    for (auto id : run_->victims) {
+      auto& victim = segments_.at(id);
+      auto is_needed
+        = [](const auto& share) { return !share || share->records != 0; };
+      if (!std::ranges::any_of(victim.live, is_needed))
+        continue;
+      victim.damaged = true;
+      kept += " " + victim.handle->bytes().path();
+    }
+    if (!kept.empty())
+      return abandon(
+        "compactor.victim-alive",
+        make_failure(outcome::corrupt, "the index finds records that were not "
+                                       "copied; kept:"
+                                         + kept));
     retire();
   });
 }
@@ -206,8 +216,7 @@ void compactor::abandon(const char* event, const failure& why) {
   logging::error("{} error=\"{}\"", event,
                  why.detail ? *why.detail : std::string{"?"});
   // The victims stay as they are; a damaged one is not chosen again.
-  if (run_->output && !run_->offered)
-    run_->output->abandon();
+  give_up_output();
   run_.reset();
   looks_to_pause_ = need() == storage::compaction_need::shortage
                       ? looks_after_shortage
@@ -218,6 +227,11 @@ void compactor::abandon(const char* event, const failure& why) {
     end_command();
   else
     begin_next_command();
+}
+
+void compactor::give_up_output() {
+  if (run_ && run_->output && !run_->offered)
+    run_->output->abandon();
 }
 
 void compactor::end_run() {

@@ -35,9 +35,7 @@ void compactor::locate_live_records() {
   if (query.segments.empty())
     return open_output();
   query.records_max = spared * searched_per_record / shards_.size();
-  run_->answers_left = shards_.size();
-  for (std::size_t shard = 0; shard < shards_.size(); ++shard)
-    ask_where(shard, query);
+  ask_where(0, std::move(query));
 }
 
 void compactor::ask_where(std::size_t shard, locate_live query) {
@@ -48,12 +46,12 @@ void compactor::ask_where(std::size_t shard, locate_live query) {
         if (!run_ || run_->number != number)
           return;
         note_places(found);
-        if (found.which == live_located::part::more) {
-          query.partition = found.next_partition;
-          return ask_where(shard, std::move(query));
-        }
-        if (--run_->answers_left > 0)
-          return;
+        const auto is_last = found.which != live_located::part::more;
+        query.partition = is_last ? 0 : found.next_partition;
+        // One after the other: requests have their turns in between.
+        const auto next = is_last ? shard + 1 : shard;
+        if (!run_->reads_all && next < shards_.size())
+          return ask_where(next, std::move(query));
         for (auto& [id, places] : run_->places)
           std::sort(places.begin(), places.end());
         if (run_->reads_all)

@@ -10,8 +10,8 @@
 namespace kvs::actors {
 namespace {
 
-/// Bytes of records that one chunk holds at most, so that a stop does not
-/// wait long for a chunk of large values.
+/// Bytes of victims that one chunk goes through at most, so that a stop does
+/// not wait long for a chunk of large values, or of few records far apart.
 constexpr std::uint64_t chunk_bytes_max = 8 * storage::mebibyte;
 
 } // namespace
@@ -122,11 +122,17 @@ void compactor::next_chunk() {
   caf_compat::tell(this, this, chunk_due{run_->number});
 }
 
+std::uint64_t compactor::reader_bytes() const {
+  return run_->reader ? run_->reader->passed_bytes() : 0;
+}
+
 storage::result<storage::ok> compactor::fill(judged_chunk& chunk) {
-  std::uint64_t chunk_bytes = 0;
+  // What is dropped without reading costs nothing.
+  auto read_before = reader_bytes();
+  std::uint64_t read_bytes = 0;
   while (run_->victim_index < run_->victims.size()
          && chunk.records.size() < storage::compaction_entries_max
-         && chunk_bytes < chunk_bytes_max) {
+         && read_bytes + reader_bytes() - read_before < chunk_bytes_max) {
     const auto& victim = segments_.at(run_->victims[run_->victim_index]);
     if (!run_->reader && !drop_without_reading(victim.entry.id))
       open_victim(victim);
@@ -136,9 +142,9 @@ storage::result<storage::ok> compactor::fill(judged_chunk& chunk) {
         return found.error();
       if (*found) {
         add_to_chunk(chunk, **found);
-        chunk_bytes += (*found)->location.size_bytes;
         continue;
       }
+      read_bytes += reader_bytes() - std::exchange(read_before, 0);
       run_->reader.reset();
     }
     run_->finished_bytes += victim.entry.end_bytes;

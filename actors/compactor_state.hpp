@@ -10,6 +10,7 @@
 #include <limits>
 #include <map>
 #include <optional>
+#include <set>
 
 namespace kvs::actors {
 
@@ -155,8 +156,8 @@ private:
   void note_live(const live_counted& message, std::uint64_t asked_about);
   std::vector<storage::segment_usage> usage() const;
   /// What is in no sealed segment has at least this number.
-  static storage::sequence_number
-  unsealed_base(const std::vector<storage::segment_usage>& all);
+  storage::sequence_number
+  unsealed_base(const std::vector<storage::segment_usage>& all) const;
   void consider();
   /// Counts what lives, then considers; at once, or when the run is over.
   void count_and_consider();
@@ -205,6 +206,8 @@ private:
   void next_chunk();
   /// Reads on in the victims until the chunk is full.
   storage::result<storage::ok> fill(judged_chunk& chunk);
+  /// How far the victim that is being read has been read.
+  std::uint64_t reader_bytes() const;
   void open_victim(const tracked_segment& victim);
   /// The next chunk, after a rest that leaves time to others.
   void rest_then_next_chunk();
@@ -237,6 +240,8 @@ private:
   void let_go_of_victims();
   /// Ends the run without its effect.
   void abandon(const char* event, const failure& why);
+  /// Deletes the output unless the MANIFEST may list it.
+  void give_up_output();
   void end_run();
 
   compactor_args args_;
@@ -259,6 +264,8 @@ private:
   std::optional<caf::typed_response_promise<space_made>> space_wanted_;
   /// … and whether it came after the count under way had begun.
   bool wanted_since_count_ = false;
+  /// Whose counts take some dead records for live ones.
+  std::set<std::uint32_t> inexact_shards_;
   std::int64_t debt_bytes_ = 0;
   compaction_pace pace_{args_.effort_min};
   storage::segment_id last_log_{};

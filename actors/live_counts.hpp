@@ -18,6 +18,9 @@ struct live_counted {
   std::uint32_t shard = 0;
   std::vector<std::pair<storage::segment_id, storage::live_share>> segments;
   storage::sequence_number applied_up_to = 0;
+  /// False: a read has failed, so that records that are dead may be among
+  /// them, and the tombstones that hide those.
+  bool is_exact = true;
 };
 
 /// Answer to `mark_applied`.

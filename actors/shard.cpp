@@ -75,13 +75,10 @@ shard::behavior_type shard::make_behavior() {
     },
     [this](const collect_figures& request) { tell_figures(request); },
     [this](const mark_applied& message) {
-      caf_compat::tell(this, args_.compactor,
-                       applied_marked{args_.shard_index, message.sequence});
+      waiting_marks_.push_back({message.sequence, last_unsettled_});
+      answer_marks();
     },
-    [this](const count_live&) {
-      return live_counted{args_.shard_index, index_.live_segments(),
-                          applied_up_to_};
-    },
+    [this](const count_live&) { return count_segments(); },
     [this](const query_liveness& query) { return judge(query); },
     [this](const locate_live& query) { return locate(query); },
     [this](apply_moves& message) { return move(message); },

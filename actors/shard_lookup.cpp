@@ -230,6 +230,7 @@ void shard::settle(std::uint64_t id, const record_found& found) {
     held_moves_.pop_front();
     next.promise.deliver(apply(next.message));
   }
+  answer_marks();
 }
 
 /// READERS answer in any order. A deletion must not go before what it hides:

@@ -8,7 +8,8 @@
 namespace kvs::actors {
 namespace {
 
-/// Records of the index that one turn looks at: some ten microseconds.
+/// Records of the index that one turn looks at, at least: some ten
+/// microseconds.
 constexpr std::size_t located_records_min = 4096;
 
 } // namespace
@@ -37,6 +38,25 @@ storage::liveness shard::judge(const liveness_query& record) {
   auto newer = resolve_now(candidates_, *record.key, head_buffer(*record.key));
   return newer.what == resolved_key::kind::found ? storage::liveness::superseded
                                                  : storage::liveness::absent;
+}
+
+void shard::answer_marks() {
+  // What an unsettled deletion hides is in the index, too, and would count as
+  // live. Whoever decides on such counts could leave the deletion out.
+  while (
+    !waiting_marks_.empty()
+    && (unsettled_.empty()
+        || unsettled_.begin()->first > waiting_marks_.front().last_unsettled)) {
+    caf_compat::tell(
+      this, args_.compactor,
+      applied_marked{args_.shard_index, waiting_marks_.front().sequence});
+    waiting_marks_.pop_front();
+  }
+}
+
+live_counted shard::count_segments() const {
+  return {args_.shard_index, index_.live_segments(), applied_up_to_,
+          inexact_hashes_.empty()};
 }
 
 live_located shard::locate(const locate_live& query) const {
@@ -90,9 +110,11 @@ moves_applied shard::apply(const apply_moves& message) {
         expiring_.add({each.hash, each.to, each.expires_at});
       ++done.moved;
     } else if (index_.is_deletion(each.hash, each.from)) {
-      // Neither its key nor its expiry is counted any more.
-      index_.remove(each.hash, each.from);
-      ++done.moved;
+      // Neither its key nor its expiry is counted any more. One that goes on
+      // hiding what could not be read stays, and so does its segment.
+      if (!inexact_hashes_.contains(each.hash)
+          && index_.remove(each.hash, each.from))
+        ++done.moved;
     } else if (index_.remove(each.hash, each.from)) {
       // Its time had come before it was swept.
       forget_expiry(entry);

@@ -223,6 +223,9 @@ private:
 
   liveness_found judge(const query_liveness& query);
   live_located locate(const locate_live& query) const;
+  live_counted count_segments() const;
+  /// Tells the COMPACTOR of those marks before which all is settled.
+  void answer_marks();
   storage::liveness judge(const liveness_query& record);
   caf::result<moves_applied> move(apply_moves& message);
   bool touches_unsettled(const apply_moves& message) const;
@@ -303,6 +306,12 @@ private:
     caf::typed_response_promise<moves_applied> promise;
   };
   std::deque<held_move> held_moves_;
+  /// Marks that have come, and what was unsettled then.
+  struct waiting_mark {
+    storage::sequence_number sequence = 0;
+    std::uint64_t last_unsettled = 0;
+  };
+  std::deque<waiting_mark> waiting_marks_;
 
   /// For the turn.
   std::vector<storage::index_candidate> candidates_;

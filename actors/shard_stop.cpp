@@ -67,6 +67,7 @@ void shard::on_exit() {
   sent_.clear();
   evaluations_.clear();
   held_moves_.clear();
+  waiting_marks_.clear();
   spare_evaluations_.clear();
   arena_ = {};
   args_ = {};

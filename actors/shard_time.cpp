@@ -82,9 +82,7 @@ void shard::tick() {
       request_time();
   }
   if (std::exchange(live_changed_, false))
-    caf_compat::tell(
-      this, args_.compactor,
-      live_counted{args_.shard_index, index_.live_segments(), applied_up_to_});
+    caf_compat::tell(this, args_.compactor, count_segments());
   caf_compat::tell_after(this, this, tick_period, shard_tick_due{});
 }
 

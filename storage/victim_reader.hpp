@@ -10,8 +10,8 @@
 namespace kvs::storage {
 
 /// Records of a sealed segment that is to be rewritten, in their order: all of
-/// them, or those that somebody knows to matter. A segment in which little
-/// lives costs next to nothing that way: what is dead is skipped, not judged.
+/// them, or those that somebody knows to matter. What is dead is skipped
+/// that way, and nobody has to judge it.
 class victim_reader {
 public:
   /// All records. `end_bytes`: as the MANIFEST says.

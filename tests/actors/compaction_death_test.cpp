@@ -58,6 +58,45 @@ TEST_F(CompactionDeathTest, DeletesNoFileThatAShardStillNeeds) {
   run_actors();
   EXPECT_EQ(compactor_figure("compactions_failed"), 1u);
   EXPECT_EQ(value_of("key"), "overlooked");
+  for (int second = 0; second < 30; ++second)
+    advance_time(1s);
+  EXPECT_EQ(compactor_figure("compactions_failed"), 1u)
+    << "it is not tried again and again";
+  EXPECT_EQ(value_of("key"), "overlooked");
+}
+
+// Goal: a tombstone whose key is being looked for among cold records stays,
+// since nobody knows yet which segment has what it hides.
+TEST_F(CompactionDeathTest, ATombstoneStaysUntilItIsKnownWhatItHides) {
+  open(sync_mode::always, 1, 4 * 1024);
+  write("key", "old");
+  write_all("cold", 20);
+  caf::anon_send(writer, seal_active{});
+  run_actors();
+  files->resident(false);
+  disk->hold_reads = true;
+  // As an atomic batch, so nobody looks the key up before.
+  append_batch_of(session, next_id,
+                  {make(operation_kind::erase, next_id, "key")});
+  ++next_id;
+  caf::anon_send(writer, seal_active{});
+  run_actors();
+  ASSERT_FALSE(disk->reads.empty()) << "it is looked for";
+  for (int second = 0; second < 8; ++second)
+    advance_time(1s);
+  disk->hold_reads = false;
+  while (!disk->reads.empty())
+    finish_read();
+  for (int second = 0; second < 8; ++second)
+    advance_time(1s);
+  files->resident(true);
+  EXPECT_EQ(value_of("key"), "<absent>");
+  auto left = files->crash(test_support::crash_policy::lose_unsynced, 1);
+  close();
+  files = left;
+  open(sync_mode::always, 1, 4 * 1024);
+  EXPECT_EQ(value_of("key"), "<absent>");
+  EXPECT_EQ(value_of("cold0"), std::string(100, 'v'));
 }
 
 // Goal: a put that may expire leaves a tombstone in the output when it is dead,

@@ -48,6 +48,10 @@ TEST(CompactionPaceTest, NoRestIsTooLongOrTooShort) {
 TEST(CompactionPaceTest, APauseIsForgottenSoon) {
   auto pace = pace_after({1s, 1s, 1s, 1s, 1s, 1s, 5h, 1s, 1s, 1s});
   EXPECT_LT(pace.rest_after(50ms, 0.5), 200ms);
+  pace = pace_after({5h, 1s});
+  EXPECT_LT(pace.rest_after(50ms, 0.5), 200ms) << "nobody wrote at first";
+  pace = pace_after({1s, 5h, 1s, 1s, 1s, 1s, 1s, 1s, 1s, 1s, 1s});
+  EXPECT_LT(pace.rest_after(500ms, 0.5), 1s) << "nor later";
 }
 
 class CompactorPaceTest : public store_fixture {
