@@ -3,6 +3,8 @@
 
 #include "tests/actors/store_fixture.hpp"
 
+#include <algorithm>
+
 namespace kvs::actors {
 namespace {
 
@@ -18,6 +20,38 @@ protected:
     for (int number = 0; number < count; ++number)
       write(std::string{prefix} + std::to_string(number),
             std::string(100, 'v'));
+  }
+
+  /// Until the output, which has a tombstone for a put that has not expired,
+  /// waits for the sync of the erase.
+  void rewrite_an_erased_mortal() {
+    open(sync_mode::none, 1, 4 * 1024);
+    // A segment that is not worth a rewrite holds the tombstone in place.
+    write("hidden", "below the rest");
+    write_all("cold", 150);
+    write("hidden", "again");
+    auto mortal = make(operation_kind::put, next_id++, "mortal", "lives");
+    mortal.expires_at = clock->time + 3'600'000;
+    caf_compat::tell_anon(writer, append_batch{session, {mortal}, {}});
+    for (int round = 0; round < 5; ++round)
+      write_all("hot", 15);
+    caf_compat::tell_anon(writer, sync_now{session, {next_id++, 0}});
+    run_actors();
+    ASSERT_EQ(compactor_figure("compactions"), 0u);
+    disk->hold_syncs = true;
+    evaluate(session, make(operation_kind::erase, next_id++, "mortal"));
+    run_actors();
+    ASSERT_EQ(value_of("mortal"), "<absent>");
+    // The store rests, and is compacted.
+    for (int second = 0; second < 10; ++second)
+      advance_time(1s);
+    ASSERT_GT(compactor_figure("compaction_judged_records"), 0u);
+    ASSERT_FALSE(disk->syncs.empty());
+  }
+  bool has_output() const {
+    const auto names = files->list("/store");
+    return std::ranges::any_of(
+      *names, [](const auto& each) { return each.ends_with(".reloc"); });
   }
 
   std::uint64_t next_id = 1;
@@ -103,33 +137,23 @@ TEST_F(CompactionDeathTest, ATombstoneStaysUntilItIsKnownWhatItHides) {
 // to go on hiding what is older. If it is dead for the sake of an erase that
 // the power can take back, so can it come back.
 TEST_F(CompactionDeathTest, NoTombstoneIsOlderThanTheDeathItStandsFor) {
-  open(sync_mode::none, 1, 4 * 1024);
-  // A segment that is not worth a rewrite holds the tombstone in place.
-  write("hidden", "below the rest");
-  write_all("cold", 150);
-  write("hidden", "again");
-  auto mortal = make(operation_kind::put, next_id++, "mortal", "lives");
-  mortal.expires_at = clock->time + 3'600'000;
-  caf_compat::tell_anon(writer, append_batch{session, {mortal}, {}});
-  for (int round = 0; round < 5; ++round)
-    write_all("hot", 15);
-  caf_compat::tell_anon(writer, sync_now{session, {next_id++, 0}});
-  run_actors();
-  ASSERT_EQ(compactor_figure("compactions"), 0u);
-  disk->hold_syncs = true;
-  evaluate(session, make(operation_kind::erase, next_id++, "mortal"));
-  run_actors();
-  ASSERT_EQ(value_of("mortal"), "<absent>");
-  // The store rests, and is compacted.
-  for (int second = 0; second < 10; ++second)
-    advance_time(1s);
-  ASSERT_GT(compactor_figure("compaction_judged_records"), 0u);
-  ASSERT_FALSE(disk->syncs.empty());
+  rewrite_an_erased_mortal();
   auto left = files->crash(test_support::crash_policy::lose_unsynced, 1);
   close();
   files = left;
   open(sync_mode::none, 1, 4 * 1024);
   EXPECT_EQ(value_of("mortal"), "lives");
+}
+
+// Goal: an output that waits for such a sync is no waste of space.
+TEST_F(CompactionDeathTest, AStopLeavesNoOutputThatIsNotListed) {
+  rewrite_an_erased_mortal();
+  ASSERT_TRUE(has_output());
+  caf::anon_send(compactor, stop_compactor{});
+  run_actors();
+  EXPECT_FALSE(has_output());
+  disk->hold_syncs = false;
+  finish_sync();
 }
 
 } // namespace
