@@ -35,6 +35,18 @@ result<record_match> match_at(const segment& from, std::uint64_t offset_bytes,
 
 } // namespace
 
+segment_ptr make_log_segment(file_system& files,
+                             sequence_number base_sequence) {
+  if (!files.create_directory("d"))
+    return nullptr;
+  segment_header header;
+  header.id = segment_id{1};
+  header.context.identity.fill(std::byte{7});
+  header.context.base_sequence = base_sequence;
+  auto created = create_segment(files, "d", header, 0);
+  return created ? *created : nullptr;
+}
+
 result<std::unique_ptr<mini_store>>
 mini_store::open(std::shared_ptr<file_system> files, const options& chosen) {
   recovery_options how;

@@ -22,6 +22,10 @@ inline std::string text_of(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+/// The empty log segment 1 in the directory "d", which is made for it; nullptr:
+/// that failed.
+segment_ptr make_log_segment(file_system& files, sequence_number base_sequence);
+
 /// What a reader sees: all keys that have not expired.
 using contents = std::map<std::string, std::string>;
 

@@ -25,14 +25,8 @@ constexpr const char* path = "d/000001.log";
 class SegmentScannerTest : public ::testing::Test {
 protected:
   void SetUp() override {
-    ASSERT_TRUE(disk->create_directory("d"));
-    segment_header header;
-    header.id = segment_id{1};
-    header.context.identity.fill(std::byte{7});
-    header.context.base_sequence = 1;
-    auto created = create_segment(*disk, "d", header, 0);
-    ASSERT_TRUE(created);
-    target = *created;
+    target = testing::make_log_segment(*disk, 1);
+    ASSERT_NE(target, nullptr);
     writer = std::make_unique<log_writer>(target, segment_header_bytes);
   }
 

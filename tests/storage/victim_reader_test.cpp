@@ -26,14 +26,8 @@ class VictimReaderTest : public ::testing::Test {
 protected:
   /// Records of about 100 bytes, and one that is larger than a window.
   void SetUp() override {
-    ASSERT_TRUE(disk->create_directory("d"));
-    segment_header header;
-    header.id = segment_id{1};
-    header.context.identity.fill(std::byte{7});
-    header.context.base_sequence = 1;
-    auto created = create_segment(*disk, "d", header, 0);
-    ASSERT_TRUE(created);
-    target = *created;
+    target = testing::make_log_segment(*disk, 1);
+    ASSERT_NE(target, nullptr);
     log_writer writer{target, segment_header_bytes};
     const std::string small(70, 's');
     const std::string large(2 * segment_window::read_bytes, 'l');
